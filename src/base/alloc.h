@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/alloc.h - allocation that cannot fail.
+ *
+ * Running out of memory aborts the process with a message: a health checker that limps on after
+ * a failed allocation decides on half a picture. Everything an outsider can make grow is bounded
+ * elsewhere, so these only fail when the machine itself is out of memory. */
+#pragma once
+
+#include <stddef.h>
+
+/* malloc(3), calloc(3), reallocarray(3), strdup(3), strndup(3), memdup; never NULL (a size of 0
+ * gives a unique pointer). The caller frees with free(3). */
+void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
+void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
+void *xreallocarray(void *p, size_t n, size_t size) __attribute__((returns_nonnull));
+char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
+char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
+void *xmemdup(const void *p, size_t n) __attribute__((malloc, returns_nonnull));
+char *xasprintf(const char *fmt, ...)
+	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+
+/* One zeroed object of type T. */
+#define XNEW(T) ((T *)xcalloc(1, sizeof(T)))
+
+/* Scope release: `_cleanup_free_ char *s = ...` frees s when it leaves scope. */
+static inline void cleanup_free_(void *p)
+{
+	extern void free(void *);
+	free(*(void **)p);
+}
+#define _cleanup_free_ __attribute__((cleanup(cleanup_free_)))
+#define _cleanup_(fn)  __attribute__((cleanup(fn)))
+#define _unused_       __attribute__((unused))
+#define _mustcheck_    __attribute__((warn_unused_result))
+
+#define ARRAY_LEN(a)               (sizeof(a) / sizeof((a)[0]))
+#define CONTAINER_OF(p, T, member) ((T *)(void *)((char *)(p)-offsetof(T, member)))
+#define MIN(a, b)                  ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                  ((a) > (b) ? (a) : (b))

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* probe/engine.h - probes targets on threads of its own and reports outcomes; decides nothing.
+ *
+ * The owner (one thread, with its loop) adds, changes and removes targets and gets results in
+ * batches on its own loop. Each target lives on one probe thread. Everything here is called on the
+ * owner's thread. Results carry the generation given with the target, so that one which was under
+ * way when the target changed is recognised and dropped by the owner. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/dur.h"
+#include "base/err.h"
+#include "core/cadence.h"
+#include "core/health.h"
+#include "core/model.h"
+#include "loop/loop.h"
+
+#define PROBE_DETAIL_MAX 192
+/* A static backend's synthetic pass is repeated this often. */
+#define PROBE_STATIC_INTERVAL (30 * NS_PER_S)
+
+struct probe_engine;
+
+struct probe_result {
+	uint32_t id; /* the owner's number of the target */
+	uint32_t generation;
+	bool started_only; /* tracing: the probe has just begun; only id, generation, started are
+			      set */
+	enum code code;
+	char detail[PROBE_DETAIL_MAX]; /* one line, valid UTF-8 */
+	mono_ns started;
+	dur_ns duration;
+	dur_ns lateness;        /* how much after its due time it started */
+	wall_ns at;             /* wall clock at the end */
+	wall_ns cert_not_after; /* of the TLS handshake; 0 when there was none */
+};
+
+typedef void probe_results_fn(void *ctx, const struct probe_result *r, size_t n);
+
+struct probe_engine_opts {
+	struct loop *loop; /* the owner's */
+	int threads;       /* 1..64 */
+	const char *netns; /* NULL: the process's own */
+	const char *user_agent;
+	probe_results_fn *on_results;
+	void *ctx;
+};
+
+struct probe_engine *probe_engine_new(const struct probe_engine_opts *o); /* threads are running */
+/* Stop all probes, join the threads, drop undelivered results. Bounded by one wake-up. */
+void probe_engine_free(struct probe_engine *e);
+
+struct probe_target {
+	uint32_t id, generation;
+	struct addr addr;
+	struct healthcheck
+		*check; /* borrowed: the engine takes a reference of its own; NULL: static */
+	enum pace pace;
+	mono_ns first_start; /* loop_clock() time of the first probe; past means at once */
+};
+
+/* Add a target, or replace it (same id): a probe under way is abandoned without a result. */
+void probe_engine_put(struct probe_engine *e, const struct probe_target *t);
+/* Stop probing it; nothing is sent from here on. A result already under way to the owner still
+ * arrives, with its old generation. Unknown ids are ignored. */
+void probe_engine_remove(struct probe_engine *e, uint32_t id);
+/* The pace changed: the next start is worked out anew from the last one. Ignored for another
+ * generation than the present one. After an inconclusive result the engine uses PACE_FAST by
+ * itself. */
+void probe_engine_pace(struct probe_engine *e, uint32_t id, uint32_t generation, enum pace pace);
+/* Report starts too (for debug logs), or not. */
+void probe_engine_trace(struct probe_engine *e, bool on);
+/* Move the probe threads to another namespace (NULL: the process's own). */
+void probe_engine_set_netns(struct probe_engine *e, const char *netns);
+
+/* Descriptors the engine can have open at once for these many probed backends. */
+size_t probe_engine_fd_need(size_t n_backends, int threads);
+
+/* What probes of these kinds lack here, for the start-up message: fills `ret` with one line naming
+ * the capability and the remedy and returns true when ICMP (in_netns: entering a namespace) cannot
+ * work. */
+bool probe_missing_icmp(struct err *ret);
+bool probe_missing_netns(struct err *ret);
