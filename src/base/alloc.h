@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdlib.h>
 
 /* malloc(3), calloc(3), reallocarray(3), strdup(3), strndup(3), memdup; never NULL (a size of 0
  * gives a unique pointer). The caller frees with free(3). */
@@ -25,7 +26,6 @@ char *xasprintf(const char *fmt, ...)
 /* Scope release: `_cleanup_free_ char *s = ...` frees s when it leaves scope. */
 static inline void cleanup_free_(void *p)
 {
-	extern void free(void *);
 	free(*(void **)p);
 }
 #define _cleanup_free_ __attribute__((cleanup(cleanup_free_)))

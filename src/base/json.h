@@ -16,7 +16,9 @@
 struct json {
 	struct str *out; /* borrowed */
 	int depth;
-	bool comma[JSON_DEPTH_MAX];
+	bool comma[JSON_DEPTH_MAX + 1]; /* something stands at this level already */
+	bool is_obj[JSON_DEPTH_MAX +
+		    1]; /* level 0 is the text itself: values may follow each other */
 	bool after_key;
 };
 

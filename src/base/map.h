@@ -13,6 +13,7 @@ struct map_slot;
 struct map { /* {0} is an empty map */
 	struct map_slot *slots;
 	size_t n, cap, tombs;
+	uint64_t seed; /* drawn when the first entry goes in */
 };
 
 /* Insert or replace; returns the value that was there, or NULL. `value` must not be NULL. */

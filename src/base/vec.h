@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define VEC(T)                                                                                     \
 	struct {                                                                                   \
