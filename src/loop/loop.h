@@ -17,11 +17,17 @@
 struct loop;
 
 struct loop *loop_new(void); /* aborts only when descriptors run out at start */
+/* Sources still registered are detached (their loop_io_del becomes a no-op); timers and deferred
+ * work are dropped. Not from a handler. NULL is fine. */
 void loop_free(struct loop *l);
 int loop_run(struct loop *l); /* until loop_stop; returns its code */
+/* Leave loop_run after this turn (or, called outside of it, before the next one's wait). */
 void loop_stop(struct loop *l, int code);
-/* One turn: wait at most `max_wait` (<0: for ever, 0: poll), dispatch, return the number of events.
- */
+/* From any thread, or a signal handler: as loop_stop; and: end the present wait. */
+void loop_stop_async(struct loop *l, int code);
+void loop_wake(struct loop *l);
+/* One turn: wait at most `max_wait` (<0: for ever, 0: poll), dispatch descriptors, then timers that
+ * are due, then deferred work; returns the number of handlers run. */
 int loop_turn(struct loop *l, dur_ns max_wait);
 mono_ns loop_now(const struct loop *l); /* CLOCK_MONOTONIC at the last wake-up */
 mono_ns loop_now_fresh(struct loop *l); /* reads the clock and refreshes loop_now */
@@ -46,7 +52,8 @@ void loop_io_del(struct loop_io *io); /* before close(fd); no-op when not regist
 /* Same, for a descriptor that is closed right away (the kernel drops the registration with it). */
 void loop_io_forget(struct loop_io *io);
 
-/* ---- timers: one-shot; re-arm inside the handler for a period */
+/* ---- timers: one-shot; re-arm inside the handler for a period. One that a handler arms for the
+ * past fires in the next turn, after all that were due before. */
 struct timer;
 typedef void timer_fn(void *ctx, struct timer *t);
 struct timer { /* embed; {0} is disarmed */
@@ -62,8 +69,8 @@ static inline bool timer_armed(const struct timer *t)
 	return heap_has(&t->node);
 }
 
-/* ---- signals through a signalfd. Blocks them for the calling thread; call before threads start.
- */
+/* ---- signals through a signalfd. Blocks them for the calling thread (and the threads it starts
+ * later); they stay blocked after loop_free. 0 or -errno; may be called several times. */
 typedef void loop_signal_fn(void *ctx, int signo);
 int loop_signals(struct loop *l, const int *signos, int n, loop_signal_fn *fn, void *ctx);
 
