@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# What people type at; the building itself is Meson's (meson.build). Every target sees to its own
+# packages first (tools/install-deps), so a fresh Debian with git and make is enough.
+# "make help" is made from the "##" comments below.
+
+# The compiler, gcc or clang: make CC=clang. (make's own default, cc, says too little.)
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PREFIX  ?= /usr/local
+DESTDIR ?=
+# Where it is built; binaries land in $(BUILD)/bin.
+BUILD   ?= build
+# Seconds that `make fuzz` gives to each harness.
+FUZZ_TIME ?= 60
+# One end-to-end scenario: make e2e TEST=failover
+TEST    ?=
+
+PROGRAMS := src/maglevd/maglevd src/maglevc/maglevc src/lbsim/maglev-lbsim
+C_FILES   = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+
+.DEFAULT_GOAL := all
+.PHONY: all demo test e2e robot-test install install-deps lint fixstyle sanitize fuzz bench \
+	coverage clean help deps-%
+
+all: $(BUILD)/build.ninja ## build everything; binaries land in build/bin (also just `make`)
+	ninja -C $(BUILD)
+
+demo: deps-demo $(BUILD)/build.ninja ## run the whole system on this machine, without VPP or root
+	ninja -C $(BUILD) $(PROGRAMS)
+	@MAGLEV_BIN_DIR=$(BUILD)/bin exec tools/demo
+
+test: deps-test all ## every test: unit, fuzz corpora, layers, end to end
+	@tools/run-tests $(BUILD)
+
+e2e: deps-test all ## end-to-end tests only; TEST=failover runs the scenarios of that name
+	@tools/run-tests --e2e $(if $(TEST),--only $(TEST)) $(BUILD)
+
+robot-test: e2e ## the same as e2e
+
+sanitize: deps-test ## every test again under ASan+UBSan, then under TSan
+	@tools/build-variant build-asan $(CC) -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/run-tests build-asan
+	@tools/build-variant build-tsan $(CC) -Db_sanitize=thread -Db_lundef=false
+	@tools/run-tests build-tsan
+
+fuzz: deps-fuzz ## fuzz each harness for FUZZ_TIME seconds (60)
+	@tools/build-variant build-fuzz clang -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/run-fuzz build-fuzz $(FUZZ_TIME)
+
+bench: all ## run the benchmarks; they print ratios
+	meson test -C $(BUILD) --benchmark --verbose
+
+coverage: deps-test deps-coverage ## every test, then which lines and branches they reached
+	@tools/build-variant build-coverage gcc -Db_coverage=true
+	@tools/run-tests build-coverage
+	gcovr --root . --filter src/ --exclude '.*\.pb-c\..*' --print-summary build-coverage
+
+lint: deps-lint all ## clang-tidy, cppcheck, layers, formatting, licence lines
+	@tools/lint $(BUILD)
+
+fixstyle: deps-lint ## format the C files as .clang-format says
+	clang-format -i $(C_FILES)
+
+install: all ## install below DESTDIR with PREFIX (/usr/local)
+	meson configure $(BUILD) -Dprefix=$(PREFIX)
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+
+install-deps: ## install every package that any target needs, and list them with their reasons
+	@tools/install-deps
+	@tools/install-deps --list
+
+clean: ## remove what was built
+	rm -rf build build-asan build-tsan build-fuzz build-coverage
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps-%:
+	@tools/install-deps build $*
+
+# Configured again when the compiler is another than last time; Meson itself notices all else.
+$(BUILD)/build.ninja: deps-build tools/build-variant
+	@tools/build-variant --setup $(BUILD) $(CC)
