@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/health.h - a backend's health (pure: no I/O, no clock, no log).
  *
- *             pass                    fail
- *   DOWN <------------- UNKNOWN -------------> ... (first verdict decides at once)
+ *                       pass  +------+  pause
+ *               +------------>|  UP  |----------+
+ *               |             +------+          |
+ *               |     rise     ^    |  fall     |
+ *               |   passes in  |    |  failures |
+ *               |    a row     |    v  in a row v
+ *          +---------+  fail  +------+ pause +--------+
+ *   new -->| UNKNOWN |------->| DOWN |------>| PAUSED |
+ *          +---------+        +------+       +--------+
+ *            ^  ^ ^ |                           ^ |
+ *            |  | | +---------- pause ----------+ |
+ *            |  | +------------ resume -----------+
+ *            |  +-------------- restart ------------------ UP, DOWN
+ *     enable |
+ *          +----------+
+ *   new -->| DISABLED |<------- disable ------------------ UNKNOWN, UP, DOWN, PAUSED
+ *          +----------+
+ *          +---------+
+ *          | REMOVED |<-------- remove ------------------- all the others; nothing leaves it
+ *          +---------+
  *
- *   UNKNOWN --pass--> UP                UNKNOWN --fail--> DOWN
- *   UP --counter falls under rise--> DOWN    DOWN --counter reaches rise--> UP
- *   UNKNOWN, UP, DOWN --pause--> PAUSED      PAUSED --resume--> UNKNOWN
- *   any but REMOVED --disable--> DISABLED    DISABLED --enable--> UNKNOWN
- *   any --remove--> REMOVED
+ * A restart is a changed address. There are no other edges, and the tests say so.
  *
  * One integer counter in [0, rise + fall - 1] carries rise and fall (HAProxy's model): a settled UP
  * stands at the maximum and needs `fall` failures in a row, a settled DOWN stands at 0 and needs
@@ -28,6 +42,8 @@ enum health_state {
 	HEALTH_STATE_N
 };
 
+/* Inconclusive is our own trouble (no descriptors, no permission, a late timer): it says nothing
+ * about the backend. */
 enum outcome { OUTCOME_INCONCLUSIVE, OUTCOME_PASS, OUTCOME_FAIL, OUTCOME_N };
 
 /* Why a probe ended as it did, or why a state changed without one. The text form is what YAML-side
@@ -64,9 +80,17 @@ enum health_action {
 	ACTION_N
 };
 
+#define HEALTH_RISE_FALL_MAX 1000
+
 struct health_params {
-	int rise, fall; /* 1..1000 each */
+	int rise, fall; /* 1..HEALTH_RISE_FALL_MAX each; anything else asserts */
 };
+
+/* The counter's upper end: a settled UP. */
+static inline int health_counter_max(const struct health_params *p)
+{
+	return p->rise + p->fall - 1;
+}
 
 struct health {
 	enum health_state state;
@@ -79,15 +103,18 @@ struct health_change {
 	bool changed;
 };
 
-/* A new backend: UNKNOWN with counter rise-1, or DISABLED. */
+/* A new backend: UNKNOWN, or DISABLED; the counter at rise-1. */
 void health_init(struct health *h, const struct health_params *p, bool enabled);
 
 /* Feed one probe outcome. Inconclusive ones, and any in PAUSED, DISABLED or REMOVED, change
- * nothing. Never fails. */
+ * nothing. The counter must lie within the bounds of `p` (asserted): after new parameters, call
+ * health_recheck first. Never fails. */
 struct health_change health_step(struct health *h, const struct health_params *p, enum outcome o);
 
-/* An operator's (or the reload's) action. 0: done, or already so (then !changed).
- * -EPERM: pause or resume of a disabled backend, or anything on a removed one; nothing changed. */
+/* An operator's (or the reload's) action. 0: done, or already so (then !ret->changed). RESUME of
+ * what is not paused and ENABLE of what is not disabled are "already so".
+ * -EPERM: pause or resume of a disabled backend, or anything on a removed one; nothing changed and
+ * *ret untouched. */
 int health_act(struct health *h, const struct health_params *p, enum health_action a,
 	       struct health_change *ret);
 
@@ -95,15 +122,18 @@ int health_act(struct health *h, const struct health_params *p, enum health_acti
  * the boundary (rise when UP, rise-1 otherwise), so that the next verdict decides. */
 void health_recheck(struct health *h, const struct health_params *p);
 
-/* The address changed: UNKNOWN again, unless paused or disabled (those survive). */
+/* The address changed: UNKNOWN again, unless paused, disabled or removed (those survive); the
+ * counter at rise-1. */
 struct health_change health_restart(struct health *h, const struct health_params *p);
 
 /* Is it being probed in this state? */
 bool health_probed(enum health_state s);
 
+/* Names and texts of a value outside the enum: "?". */
+
 enum outcome code_outcome(enum code c); /* class of a probe code; INCONCLUSIVE for the others */
-const char *health_state_name(enum health_state s);
-const char *outcome_name(enum outcome o); /* "inconclusive", "pass", "fail" */
-const char *code_name(enum code c);
-const char *code_text(enum code c); /* a sentence, for documents and help */
+const char *health_state_name(enum health_state s); /* "unknown", "up", "down", "paused", ... */
+const char *outcome_name(enum outcome o);           /* "inconclusive", "pass", "fail" */
+const char *code_name(enum code c);                 /* "L4OK", "paused", ...; "" for CODE_NONE */
+const char *code_text(enum code c);                 /* a sentence, for documents and help */
 int health_state_parse(const char *name, enum health_state *ret); /* 0 or -EINVAL */
