@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maglevd/daemon.c - start, run, reload, stop.
+ *
+ * One loop on the main thread owns all state. Around it: probe threads, which send outcomes into
+ * it; the gRPC thread, which sends requests into it; VPP, whose socket is on it. Signals arrive
+ * through it, too, so that nothing here ever runs in the middle of anything else.
+ *
+ * Stopping leaves VPP exactly as it is: a load balancer goes on balancing without its control
+ * plane. */
+#include "maglevd/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "maglevd/desired.h"
+#include "maglevd/descriptors.h"
+#include "maglevd/notify.h"
+#include "maglevd/service.h"
+#include "rpc/server.h"
+
+/* Calls under way when we stop have this long. */
+#define STOP_GRACE (5 * NS_PER_S)
+
+/* ---- the configuration */
+
+static void log_report(const struct config_report *rep, enum config_class class)
+{
+	if (class == CONFIG_PARSE_ERROR)
+		log_error("config-error", L_STR("class", "parse"),
+			  L_STR("detail", rep->parse_error));
+	for (size_t i = 0; i < rep->n_semantic; i++)
+		log_error("config-error", L_STR("class", "semantic"),
+			  L_STR("detail", rep->semantic[i]));
+	for (size_t i = 0; i < rep->n_warnings; i++)
+		log_warn("config-warning", L_STR("detail", rep->warnings[i]));
+}
+
+static const char *class_name(enum config_class class)
+{
+	static const char *const names[] = { "ok", "parse error", "semantic error" };
+
+	return names[class];
+}
+
+enum config_class daemon_check(const struct options *o, struct config **ret,
+			       struct config_report *rep)
+{
+	enum config_class class;
+
+	log_info("config-check-start", L_STR("file", o->config));
+	class = config_load(o->config, ret, rep);
+	log_report(rep, class);
+	log_at(class == CONFIG_OK ? LVL_INFO : LVL_ERROR, "config-check-done",
+	       L_STR("file", o->config), L_STR("result", class_name(class)),
+	       L_UINT("errors", rep->n_semantic + rep->n_suppressed + (rep->parse_error != NULL)),
+	       L_UINT("warnings", rep->n_warnings));
+	return class;
+}
+
+static void tell_status(struct daemon *d)
+{
+	notify_status(d->fleet->backends.n, d->fleet->frontends.n,
+		      !d->lbsync                    ? "off"
+		      : lbsync_connected(d->lbsync) ? "connected"
+						    : "not connected");
+}
+
+static void put_in_force(struct daemon *d, struct config *config)
+{
+	struct reload_counts n = reload_apply(d->fleet, config, loop_now_fresh(d->loop));
+
+	descriptors_reserve(fleet_n_probed(d->fleet), (int)d->options->probe_threads);
+	log_info("config-reload-done", L_STR("result", "ok"), L_UINT("added", n.added),
+		 L_UINT("removed", n.removed), L_UINT("changed", n.changed),
+		 L_UINT("kept", n.kept));
+}
+
+enum config_class daemon_reload(struct daemon *d, struct config_report *rep)
+{
+	struct config *config = NULL;
+	enum config_class class;
+
+	log_info("config-reload-start", L_STR("file", d->options->config));
+	notify_reloading(loop_clock());
+	class = daemon_check(d->options, &config, rep);
+	if (class == CONFIG_OK)
+		put_in_force(d, config);
+	else
+		log_error("config-reload-done", L_STR("result", class_name(class)),
+			  L_STR("detail", "the running configuration stays"));
+	notify_ready();
+	tell_status(d);
+	return class;
+}
+
+/* ---- what arrives on the loop */
+
+static void on_results(void *ctx, const struct probe_result *r, size_t n)
+{
+	struct daemon *d = ctx;
+
+	for (size_t i = 0; i < n; i++)
+		fleet_result(d->fleet, &r[i], loop_now(d->loop));
+}
+
+static void on_watchdog(void *ctx, struct timer *t)
+{
+	struct daemon *d = ctx;
+
+	notify_watchdog();
+	tell_status(d);
+	timer_set(d->loop, t, loop_now(d->loop) + notify_watchdog_interval(), on_watchdog, d);
+}
+
+static void on_rpc_stopped(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	loop_stop(d->loop, 0);
+}
+
+static void stop(struct daemon *d, int signo)
+{
+	if (d->stopping) {
+		log_warn("stopping-at-once", L_STR("signal", strsignal(signo)));
+		_exit(0);
+	}
+	d->stopping = true;
+	log_info("stopping", L_STR("signal", strsignal(signo)));
+	notify_stopping();
+	probe_engine_free(d->engine);
+	d->engine = d->fleet->engine = NULL;
+	rpc_server_shutdown(d->rpc, STOP_GRACE, on_rpc_stopped, d);
+}
+
+static void on_signal(void *ctx, int signo)
+{
+	struct daemon *d = ctx;
+	struct config_report rep = { 0 };
+
+	if (signo != SIGHUP) {
+		stop(d, signo);
+		return;
+	}
+	if (d->stopping)
+		return;
+	(void)daemon_reload(d, &rep);
+	config_report_done(&rep);
+}
+
+/* ---- start */
+
+/* Say by name what the configuration needs and this process may not do. Such probes are
+ * inconclusive; everything else works. */
+static void warn_missing(const struct config *c)
+{
+	bool icmp = false;
+	struct err e;
+
+	for (size_t i = 0; i < c->n_backends; i++)
+		icmp |= c->backends[i].check && c->backends[i].check->type == HC_ICMP;
+	if (icmp && probe_missing_icmp(&e))
+		log_warn("missing-capability", L_STR("capability", "CAP_NET_RAW"),
+			 L_STR("detail", e.msg));
+	if (c->netns && probe_missing_netns(&e))
+		log_warn("missing-capability", L_STR("capability", "CAP_SYS_ADMIN"),
+			 L_STR("detail", e.msg));
+}
+
+static const char *or_null(const char *s)
+{
+	return *s ? s : NULL;
+}
+
+static int start_rpc(struct daemon *d, struct err *e)
+{
+	const struct options *o = d->options;
+	struct rpc_server_opts opts = { .loop = d->loop,
+					.addr = o->grpc_addr,
+					.tls_cert = or_null(o->grpc_tls_cert),
+					.tls_key = or_null(o->grpc_tls_key),
+					.client_ca = or_null(o->grpc_client_ca) };
+
+	d->service = service_new(d);
+	opts.ctx = d->service;
+	opts.methods = service_methods(&opts.n_methods);
+	d->rpc = rpc_server_new(&opts, e);
+	if (!d->rpc)
+		return e->code;
+	log_info("grpc-listening", L_STR("addr", o->grpc_addr),
+		 L_INT("port", rpc_server_port(d->rpc)), L_BOOL("tls", opts.tls_cert != NULL),
+		 L_BOOL("client_ca", opts.client_ca != NULL));
+	return 0;
+}
+
+static void start_probes(struct daemon *d)
+{
+	char agent[128];
+	const struct probe_engine_opts opts = { .loop = d->loop,
+						.threads = (int)d->options->probe_threads,
+						.netns = d->fleet->config->netns,
+						.user_agent = agent,
+						.on_results = on_results,
+						.ctx = d };
+
+	(void)snprintf(agent, sizeof(agent), "maglevd/%s (+https://git.ipng.ch/ipng/vpp-maglev)",
+		       version_string());
+	descriptors_reserve(fleet_n_probed(d->fleet), opts.threads);
+	warn_missing(d->fleet->config);
+	d->engine = d->fleet->engine = probe_engine_new(&opts);
+	probe_engine_trace(d->engine, log_enabled(LVL_DEBUG));
+}
+
+static void start_vpp(struct daemon *d, mono_ns started)
+{
+	const struct lbsync_opts opts = { .loop = d->loop,
+					  .api_path = d->options->vpp_api_addr,
+					  .started = started,
+					  .source = desired_source(d->fleet) };
+
+	if (!*opts.api_path) {
+		log_info("vpp-off");
+		return;
+	}
+	d->lbsync = d->fleet->lbsync = lbsync_new(&opts);
+}
+
+static void start_watchdog(struct daemon *d)
+{
+	dur_ns interval = notify_watchdog_interval();
+
+	if (interval)
+		timer_set(d->loop, &d->watchdog, loop_clock() + interval, on_watchdog, d);
+}
+
+static void done(struct daemon *d)
+{
+	timer_cancel(d->loop, &d->watchdog);
+	probe_engine_free(d->engine);
+	rpc_server_free(d->rpc);
+	lbsync_free(d->lbsync);
+	service_free(d->service);
+	fleet_free(d->fleet);
+	loop_free(d->loop);
+}
+
+int daemon_run(const struct options *o, struct config *config)
+{
+	static const int signals[] = { SIGHUP, SIGTERM, SIGINT };
+	mono_ns started = loop_clock();
+	struct daemon d = { .options = o, .started = loop_wall() };
+	struct err e;
+	int r;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	d.loop = loop_new();
+	d.fleet = fleet_new(config);
+	r = loop_signals(d.loop, signals, ARRAY_LEN(signals), on_signal, &d);
+	if (r < 0)
+		r = err_set_errno(&e, -r, "taking over signals");
+	else
+		r = start_rpc(&d, &e);
+	if (r < 0) {
+		log_error("start-failed", L_STR("detail", e.msg));
+		(void)fprintf(stderr, "maglevd: %s\n", e.msg);
+		done(&d);
+		return 1;
+	}
+	start_probes(&d);
+	start_vpp(&d, started);
+	fleet_start(d.fleet, loop_clock());
+	notify_ready();
+	tell_status(&d);
+	start_watchdog(&d);
+	r = loop_run(d.loop);
+	log_info("stopped");
+	done(&d);
+	return r;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maglevd/main.c - from the command line to a running daemon. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/version.h"
+#include "config/config.h"
+#include "maglevd/daemon.h"
+#include "maglevd/options.h"
+
+#define EXIT_USAGE 2
+
+static void print_report(const struct config_report *rep)
+{
+	char *semantic = config_report_semantic(rep);
+
+	if (rep->parse_error)
+		(void)fprintf(stderr, "%s\n", rep->parse_error);
+	if (*semantic)
+		(void)fprintf(stderr, "%s\n", semantic);
+	for (size_t i = 0; i < rep->n_warnings; i++)
+		(void)fprintf(stderr, "%s\n", rep->warnings[i]);
+	free(semantic);
+}
+
+static int check_only(const struct options *o)
+{
+	struct config_report rep = { 0 };
+	struct config *config = NULL;
+	enum config_class class = config_load(o->config, &config, &rep);
+
+	print_report(&rep);
+	if (class == CONFIG_OK)
+		(void)puts("config ok");
+	config_report_done(&rep);
+	config_free(config);
+	return (int)class;
+}
+
+static int start(const struct options *o)
+{
+	struct config_report rep = { 0 };
+	struct config *config = NULL;
+	enum config_class class;
+
+	log_set_level((enum log_level)o->log_level);
+	log_info("starting", L_STR("version", version_string()), L_STR("commit", version_commit()),
+		 L_STR("date", version_date()));
+	class = daemon_check(o, &config, &rep);
+	if (class != CONFIG_OK)
+		print_report(&rep);
+	config_report_done(&rep);
+	return class == CONFIG_OK ? daemon_run(o, config) : (int)class;
+}
+
+static int usage_error(const char *message)
+{
+	struct str text = { 0 };
+
+	options_usage(&text);
+	(void)fprintf(stderr, "maglevd: %s\n\n%s", message, str_z(&text));
+	str_done(&text);
+	return EXIT_USAGE;
+}
+
+static int help(void)
+{
+	struct str text = { 0 };
+
+	options_usage(&text);
+	(void)fputs(str_z(&text), stdout);
+	str_done(&text);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct err e;
+	int r = options_parse(&o, argc, argv, &e);
+
+	if (o.help)
+		return help();
+	if (r < 0)
+		return usage_error(e.msg);
+	if (o.version) {
+		version_print("maglevd");
+		return 0;
+	}
+	return o.check ? check_only(&o) : start(&o);
+}

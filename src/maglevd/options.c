@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "maglevd/options.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/flags.h"
+
+#define PROBE_THREADS_MAX 64
+#define N_FLAGS           12
+
+static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
+
+/* The one table; `o` is where the values go. */
+static void fill_table(struct options *o, struct flag t[static N_FLAGS])
+{
+	const struct flag table[N_FLAGS] = {
+		{ .name = "config",
+		  .env = "MAGLEV_CONFIG",
+		  .kind = FLAG_STRING,
+		  .def = "/etc/vpp-maglev/maglev.yaml",
+		  .arg = "FILE",
+		  .help = "the configuration file",
+		  .to_string = &o->config },
+		{ .name = "grpc-addr",
+		  .env = "MAGLEV_GRPC_ADDR",
+		  .kind = FLAG_STRING,
+		  .def = ":9090",
+		  .arg = "ADDR",
+		  .help = "listen here for gRPC: host:port, [v6]:port or unix:/path",
+		  .to_string = &o->grpc_addr },
+		{ .name = "grpc-tls-cert",
+		  .env = "MAGLEV_GRPC_TLS_CERT",
+		  .kind = FLAG_STRING,
+		  .def = "",
+		  .arg = "FILE",
+		  .help = "certificate chain (PEM) of the gRPC server; with its key switches TLS "
+			  "on",
+		  .to_string = &o->grpc_tls_cert },
+		{ .name = "grpc-tls-key",
+		  .env = "MAGLEV_GRPC_TLS_KEY",
+		  .kind = FLAG_STRING,
+		  .def = "",
+		  .arg = "FILE",
+		  .help = "its private key (PEM)",
+		  .to_string = &o->grpc_tls_key },
+		{ .name = "grpc-client-ca",
+		  .env = "MAGLEV_GRPC_CLIENT_CA",
+		  .kind = FLAG_STRING,
+		  .def = "",
+		  .arg = "FILE",
+		  .help = "demand client certificates signed by this CA; their owners may change "
+			  "things from anywhere",
+		  .to_string = &o->grpc_client_ca },
+		{ .name = "grpc-allow-remote-admin",
+		  .env = "MAGLEV_GRPC_ALLOW_REMOTE_ADMIN",
+		  .kind = FLAG_BOOL,
+		  .def = "false",
+		  .help = "take changes from any address without a client certificate; for "
+			  "closed networks",
+		  .to_bool = &o->grpc_allow_remote_admin },
+		{ .name = "vpp-api-addr",
+		  .env = "MAGLEV_VPP_API_ADDR",
+		  .kind = FLAG_STRING,
+		  .def = "/run/vpp/api.sock",
+		  .arg = "PATH",
+		  .help = "VPP's API socket; empty: VPP is not programmed",
+		  .to_string = &o->vpp_api_addr },
+		{ .name = "log-level",
+		  .env = "MAGLEV_LOG_LEVEL",
+		  .kind = FLAG_ENUM,
+		  .def = "info",
+		  .arg = "LEVEL",
+		  .help = "debug, info, warn or error",
+		  .choices = log_levels,
+		  .to_enum = &o->log_level },
+		{ .name = "probe-threads",
+		  .env = "MAGLEV_PROBE_THREADS",
+		  .kind = FLAG_INT,
+		  .def = "1",
+		  .arg = "N",
+		  .help = "threads that probe",
+		  .min = 1,
+		  .max = PROBE_THREADS_MAX,
+		  .to_int = &o->probe_threads },
+		{ .name = "check",
+		  .kind = FLAG_BOOL,
+		  .help = "check the configuration and exit: 0 good, 1 it cannot be parsed, 2 it "
+			  "breaks a rule",
+		  .to_bool = &o->check },
+		{ .name = "version",
+		  .kind = FLAG_BOOL,
+		  .help = "print the version and exit",
+		  .to_bool = &o->version },
+		{ .name = "help",
+		  .kind = FLAG_BOOL,
+		  .help = "print this and exit",
+		  .to_bool = &o->help },
+	};
+
+	for (size_t i = 0; i < N_FLAGS; i++)
+		t[i] = table[i];
+}
+
+static int check_together(const struct options *o, struct err *e)
+{
+	if (!*o->grpc_addr)
+		return err_set(e, -EINVAL, "--grpc-addr must not be empty");
+	if (!*o->grpc_tls_cert != !*o->grpc_tls_key)
+		return err_set(e, -EINVAL, "--grpc-tls-cert and --grpc-tls-key go together");
+	if (*o->grpc_client_ca && !*o->grpc_tls_cert)
+		return err_set(e, -EINVAL,
+			       "--grpc-client-ca needs --grpc-tls-cert and --grpc-tls-key");
+	return 0;
+}
+
+int options_parse(struct options *o, int argc, char *const *argv, struct err *e)
+{
+	struct flag table[N_FLAGS];
+	int next = argc;
+
+	*o = (struct options){ 0 };
+	fill_table(o, table);
+	if (flags_parse(table, N_FLAGS, argc, argv, &next, e) < 0)
+		return e->code;
+	if (next < argc)
+		return err_set(e, -EINVAL, "unexpected argument \"%s\"", argv[next]);
+	return check_together(o, e);
+}
+
+void options_usage(struct str *out)
+{
+	struct options o;
+	struct flag table[N_FLAGS];
+
+	fill_table(&o, table);
+	flags_usage(table, N_FLAGS, "maglevd [flags]", out);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maglevd/options.h - the command line and the environment. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct options { /* strings are borrowed from argv and the environment */
+	const char *config;
+	const char *grpc_addr;
+	const char *grpc_tls_cert, *grpc_tls_key, *grpc_client_ca; /* "" when unset */
+	bool grpc_allow_remote_admin;
+	const char *vpp_api_addr; /* "": VPP off */
+	int log_level;            /* enum log_level */
+	long long probe_threads;
+	bool check, version, help;
+};
+
+/* 0; or -EINVAL with a sentence (then help and version may still be looked at). */
+int options_parse(struct options *o, int argc, char *const *argv, struct err *e);
+void options_usage(struct str *out);
