@@ -7,7 +7,7 @@
 #include "base/flags.h"
 
 #define PROBE_THREADS_MAX 64
-#define N_FLAGS           12
+#define N_FLAGS           15
 
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
 
@@ -66,6 +66,26 @@ static void fill_table(struct options *o, struct flag t[static N_FLAGS])
 		  .arg = "PATH",
 		  .help = "VPP's API socket; empty: VPP is not programmed",
 		  .to_string = &o->vpp_api_addr },
+		{ .name = "vpp-stats-addr",
+		  .env = "MAGLEV_VPP_STATS_ADDR",
+		  .kind = FLAG_STRING,
+		  .def = "/run/vpp/stats.sock",
+		  .arg = "PATH",
+		  .help = "VPP's stats socket (accepted; this version reads no counters)",
+		  .to_string = &o->vpp_stats_addr },
+		{ .name = "metrics-addr",
+		  .env = "MAGLEV_METRICS_ADDR",
+		  .kind = FLAG_STRING,
+		  .def = ":9091",
+		  .arg = "ADDR",
+		  .help = "Prometheus' address (accepted; this version serves no metrics)",
+		  .to_string = &o->metrics_addr },
+		{ .name = "reflection",
+		  .env = "MAGLEV_REFLECTION",
+		  .kind = FLAG_BOOL,
+		  .def = "true",
+		  .help = "gRPC reflection (accepted; this version does not serve it)",
+		  .to_bool = &o->reflection },
 		{ .name = "log-level",
 		  .env = "MAGLEV_LOG_LEVEL",
 		  .kind = FLAG_ENUM,

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "maglevd/admin.h"
 #include "maglevd/service_internal.h"
 
 static void target_backend(const ProtobufCMessage *req, struct str *out)
@@ -96,20 +97,7 @@ void service_free(struct service *s)
 	free(s);
 }
 
-/* ---- who may change things */
-
-bool service_may_change(const struct rpc_peer *peer, bool client_ca, bool allow_remote,
-			struct err *e)
-{
-	if (peer->local || allow_remote || (client_ca && peer->authenticated))
-		return true;
-	(void)err_set(e, -EPERM,
-		      "changes are taken from this host only (you are %s); --grpc-client-ca lets "
-		      "callers with a certificate make them from anywhere, "
-		      "--grpc-allow-remote-admin all callers",
-		      peer->text);
-	return false;
-}
+/* ---- answers, and the record of who changed what */
 
 static void log_admin(const struct ask *a, enum rpc_status status, const char *message)
 {
@@ -155,8 +143,8 @@ static void dispatch(void *ctx, struct rpc_call *call, const ProtobufCMessage *r
 
 	if (s->daemon->stopping)
 		ask_fail(&a, RPC_UNAVAILABLE, "shutting down");
-	else if (m->changes && !service_may_change(rpc_call_peer(call), *o->grpc_client_ca,
-						   o->grpc_allow_remote_admin, &e))
+	else if (m->changes && !admin_may_change(rpc_call_peer(call), *o->grpc_client_ca,
+						 o->grpc_allow_remote_admin, &e))
 		ask_fail(&a, RPC_PERMISSION_DENIED, "%s", e.msg);
 	else
 		m->fn(&a);

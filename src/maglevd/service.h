@@ -13,7 +13,3 @@ struct service *service_new(struct daemon *d);
 void service_free(struct service *s); /* the server must be gone */
 /* The methods, for rpc_server_new with the service as its ctx. */
 const struct rpc_method *service_methods(size_t *ret_n);
-/* The user's right to change things, from where the call comes; fills `e` with the way out when it
- * is not there. Pure. */
-bool service_may_change(const struct rpc_peer *peer, bool client_ca, bool allow_remote,
-			struct err *e);
