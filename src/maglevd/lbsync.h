@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/list.h"
 #include "core/model.h"
 #include "core/plan.h"
