@@ -39,17 +39,24 @@ struct rpc_server_opts {
 	void *ctx;
 };
 
-/* Listening when it returns. NULL with `e`: address not parsed or in use, certificate not readable.
- */
+/* Listening when it returns. NULL with `e`, which names the address or file: -EINVAL (no address,
+ * no certificate or key in a file, key and certificate do not belong together), -EADDRINUSE,
+ * -EACCES and others as bind(2) and open(2) have them. Starts a thread with all signals blocked. */
 struct rpc_server *rpc_server_new(const struct rpc_server_opts *o, struct err *e);
-/* Refuse new calls, give those under way `grace` (answered on the loop: the caller keeps turning
- * it), then cancel. `done` runs on the loop when nothing is left. */
+/* Once. Refuse new calls, give those under way `grace` (answered on the loop: the caller keeps
+ * turning it), then cancel. `done` runs on the loop when no client is left; it may free the server.
+ */
 void rpc_server_shutdown(struct rpc_server *s, dur_ns grace, void (*done)(void *ctx), void *ctx);
-void rpc_server_free(struct rpc_server *s);      /* after shutdown's done, or hard */
+/* After shutdown's `done`, or hard: clients are cut off. Calls that were not ended are told so
+ * through their on_cancel first, inside this function; one that is ended after it is just dropped.
+ * Not from inside a handler or on_cancel. NULL is fine. */
+void rpc_server_free(struct rpc_server *s);
 int rpc_server_port(const struct rpc_server *s); /* the TCP port bound (for ":0"), or -1 */
 
-/* ---- a call. Exactly one of reply and fail ends it. The request is the server's, freed with it.
- */
+/* ---- a call. Exactly one of reply and fail ends it, in the handler or later. The request is the
+ * call's, freed with it. At most 1,024 calls are with the owner at a time; more are refused with
+ * RESOURCE_EXHAUSTED before they get here, as unknown methods (UNIMPLEMENTED), requests over
+ * RPC_REQUEST_MAX (RESOURCE_EXHAUSTED) and requests that do not decode (INVALID_ARGUMENT) are. */
 void rpc_call_reply(struct rpc_call *c, const ProtobufCMessage *response);
 void rpc_call_fail(struct rpc_call *c, enum rpc_status status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
