@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Child processes that are always gone at the end, and waiting for conditions instead of sleeping.
+
+Deadlines are generous (they only end hangs) and multiplied by MAGLEV_TEST_PATIENCE, which the
+runner raises under sanitizers.
+"""
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import time
+
+PATIENCE = float(os.environ.get("MAGLEV_TEST_PATIENCE", "1"))
+DEADLINE = 30 * PATIENCE
+
+# What a sanitizer says when it found something.
+SANITIZER = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def wait_for(condition, what, timeout=None):
+    """The first true value of condition(); fails with `what` after the deadline."""
+    end = time.monotonic() + (timeout or DEADLINE)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not seen in time: {what() if callable(what) else what}")
+        time.sleep(0.02)
+
+
+class Process:
+    """A child with its output in files. Killed at the latest when the test process dies."""
+
+    def __init__(self, name, argv, directory, env=None):
+        self.name = name
+        self.argv = [str(a) for a in argv]
+        self.out = directory / f"{name}.out"
+        self.err = directory / f"{name}.err"
+        with open(self.out, "ab") as out, open(self.err, "ab") as err:
+            self.popen = subprocess.Popen(
+                self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                env={**os.environ, **(env or {})},
+                preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, timeout=None):
+        """The exit code."""
+        try:
+            return self.popen.wait(timeout or DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} does not end") from None
+
+    def stop(self):
+        """Asks it to end, as an init system does; the exit code."""
+        if self.running():
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self):
+        if self.running():
+            self.popen.kill()
+        return self.wait()
+
+    def stderr_text(self):
+        return self.err.read_text(errors="replace")
+
+    def stdout_text(self):
+        return self.out.read_text(errors="replace")
+
+    def sanitizer_report(self):
+        for text in (self.stderr_text(), self.stdout_text()):
+            if SANITIZER.search(text):
+                return text
+        return None

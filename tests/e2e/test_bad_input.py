@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rubbish from every side: a clear error, no crash, no hang, and the rest goes on."""
+import random
+import socket
+import struct
+
+import pytest
+
+import fakevpp
+import vppapi
+from processes import PATIENCE, wait_for
+
+
+def free_port(address):
+    with socket.socket() as s:
+        s.bind((address, 0))
+        return s.getsockname()[1]
+
+
+# The gRPC port.
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def h2_frame(kind, flags, stream, payload):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def rubbish():
+    rng = random.Random(20261120)
+    yield "noise", rng.randbytes(4096)
+    yield "http1", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    yield "half a preface", PREFACE[:11]
+    yield "preface and noise", PREFACE + rng.randbytes(4096)
+    yield "giant frame", PREFACE + h2_frame(4, 0, 0, b"") + b"\xff\xff\xff\x00\x00\x00\x00\x00\x01"
+    yield "headers of noise", PREFACE + h2_frame(4, 0, 0, b"") + h2_frame(1, 4, 1, rng.randbytes(500))
+    yield "resets", PREFACE + h2_frame(4, 0, 0, b"") + b"".join(
+        h2_frame(3, 0, n, b"\0\0\0\x08") for n in range(1, 200, 2))
+    yield "nothing", b""
+
+
+def test_rubbish_on_the_grpc_port(cluster):
+    cluster.web("a")
+    cluster.start_sim()
+    address = cluster.address(250)
+    port = free_port(address)
+    d = cluster.start_maglevd(cluster.config(), "--grpc-addr", f"{address}:{port}", ready=False)
+    d.grpc = f"{address}:{port}"
+    d.wait_log("grpc-listening")
+    open_ends = []
+    for _, data in rubbish():
+        s = socket.create_connection((address, port), 10)
+        try:
+            s.sendall(data)
+        except OSError:
+            pass  # it may hang up on us at any byte
+        open_ends.append(s)
+    # All of them still open: real clients are served beside them.
+    assert d.backend("a")["name"] == "a"
+    for s in open_ends:
+        s.close()
+    assert d.backend("a")["name"] == "a"
+    cluster.wait_weights({"a": 100})
+
+
+# VPP's socket.
+
+@pytest.fixture
+def fake(cluster):
+    """start(behaviour, …): maglevd against a FakeVpp."""
+    started = []
+
+    def start(behaviour, **lb):
+        path = cluster.dir / "fake.sock"
+        vpp = fakevpp.FakeVpp(path, behaviour)
+        started.append(vpp)
+        if not cluster.webs:
+            cluster.web("a")
+        d = cluster.start_maglevd(cluster.config(**lb), api=path)
+        return vpp, d
+    yield start
+    for vpp in started:
+        vpp.close()
+        assert not vpp.mistakes, vpp.mistakes
+
+
+RNG = random.Random(26)
+
+
+def noise(peer):
+    vppapi.receive_frame(peer.sock)
+    peer.sock.sendall(RNG.randbytes(2000))
+    peer.linger()
+
+
+def noise_after_handshake(peer):
+    peer.handshake()
+    peer.read_request()
+    peer.sock.sendall(b"\xff" * 500)
+    peer.linger()
+
+
+def framed_noise(peer):
+    peer.handshake()
+    for _ in range(100):
+        peer.send(struct.pack(">HI", RNG.choice(list(peer.ids.values())), RNG.getrandbits(32))
+                  + RNG.randbytes(RNG.randint(0, 80)))
+    peer.linger()
+
+
+def truncated_frame(peer):
+    peer.handshake()
+    _, context, _ = peer.read_request()
+    peer.sock.sendall(vppapi.frame(struct.pack(">HI", peer.ids["show_version_reply"], context)
+                                   + bytes(300))[:40])
+
+
+def truncated_table(peer):
+    vppapi.receive_frame(peer.sock)
+    # 500 rows are announced, two are there.
+    peer.send(struct.pack(">HIIiIH", 16, 0, 0, 0, peer.INDEX, 500) + bytes(2 * 66))
+    peer.linger()
+
+
+def short_payload(peer):
+    peer.handshake()
+    _, context, _ = peer.read_request()
+    peer.send(struct.pack(">HI", peer.ids["show_version_reply"], context)[:5])
+    peer.linger()
+
+
+def short_reply(peer):
+    peer.handshake()
+    _, context, _ = peer.read_request()
+    peer.send(struct.pack(">HIi", peer.ids["show_version_reply"], context, 0) + b"vpe")
+    peer.linger()
+
+
+def short_details(peer):
+    peer.handshake()
+    context = peer.serve_until("lb_vip_dump")
+    peer.send(struct.pack(">HI", peer.ids["lb_vip_details"], context) + b"\x00\xcb\x00\x71")
+    peer.linger()
+
+
+def giant_frame(peer):
+    peer.handshake()
+    peer.read_request()
+    peer.sock.sendall(vppapi.HEADER.pack(0, (16 << 20) + 1, 0))
+    peer.linger()
+
+
+def closes_at_once(peer):
+    pass
+
+
+def refused_handshake(peer):
+    vppapi.receive_frame(peer.sock)
+    peer.send(struct.pack(">HIIiIH", 16, 0, 0, -13, 0, 0))
+    peer.linger()
+
+
+BAD_VPPS = [noise, noise_after_handshake, framed_noise, truncated_frame, truncated_table, short_payload,
+            short_reply, short_details, giant_frame, closes_at_once, refused_handshake]
+
+
+@pytest.mark.parametrize("behaviour", BAD_VPPS, ids=lambda b: b.__name__)
+def test_a_vpp_that_talks_rubbish(cluster, fake, behaviour):
+    vpp, d = fake(behaviour)
+    # It hangs up and tries again, and again.
+    vpp.wait_connections(3, 60 * PATIENCE)
+    d.wait_state("a", "up")
+    assert d.backend("a")["state"] == "up"
+    p = d.ctl("show", "vpp", "lb", "state", check=False)
+    assert p.returncode == 1 and p.stderr
+    told = [r for r in d.records() if r["level"] in ("WARN", "ERROR") and r["msg"].startswith("vpp-")]
+    assert told, "nobody said why"
+    # The real thing in its place: the next attempt finds it.
+    vpp.close()
+    (cluster.dir / "fake.sock").unlink()
+    cluster.start_sim()
+    cluster.sim.api.rename(cluster.dir / "fake.sock")
+    cluster.sim.api = cluster.dir / "fake.sock"
+    cluster.wait_weights({"a": 100})
+
+
+def test_a_vpp_that_never_answers(fake):
+    def mute(peer):
+        peer.handshake()
+        peer.linger()
+    vpp, d = fake(mute)
+    d.wait_state("a", "up")
+    vpp.wait_connections(2, 60 * PATIENCE)
+    assert d.backend("a")["state"] == "up"
+
+
+def test_a_vpp_that_dies_within_a_dump(cluster, fake):
+    def dies(peer):
+        peer.handshake()
+        context = peer.serve_until("lb_vip_dump")
+        peer.reply("lb_vip_details", context, prefix="203.0.113.80/32", protocol=6, port=80, encap=0,
+                   dscp=0, srv_type=0, target_port=0, flow_table_length=1024)
+    vpp, d = fake(dies)
+    vpp.wait_connections(3, 60 * PATIENCE)
+    assert d.running()
+
+
+@pytest.mark.parametrize("wrong, wanted", [
+    ({"leave_out": ["lb_as_set_weight"]}, ["lb_as_set_weight", "2d89bdbd", "26.10"]),
+    ({"crc": {"lb_as_set_weight": "deadbeef"}}, ["lb_as_set_weight", "2d89bdbd", "26.10"]),
+    ({"leave_out": ["lb_conf_get", "lb_conf_get_reply"]}, ["lb_conf_get", "51077d14", "26.10"]),
+], ids=["without-set-weight", "another-crc", "without-conf-get"])
+def test_a_vpp_too_old(fake, wrong, wanted):
+    asked = []
+
+    def old(peer):
+        peer.handshake(**wrong)
+        while True:
+            name, context, _ = peer.read_request()
+            asked.append(name)
+            peer.answer(name, context)
+    _, d = fake(old)
+
+    def told():
+        return [r for r in d.records() if r["level"] in ("WARN", "ERROR")
+                and all(w in str(r) for w in wanted)]
+    wait_for(told, lambda: f"a record that names {wanted}")
+    p = d.ctl("show", "vpp", "lb", "state", check=False)
+    assert p.returncode == 1 and p.stderr
+    assert not [n for n in asked if n.startswith("lb_add") or n in ("lb_conf", "lb_as_set_weight")]
+
+
+def test_a_vpp_that_refuses(fake):
+    """Refusals are told with their meaning, and tried again later, not for ever at once."""
+    refused = []
+
+    def refuses(peer):
+        peer.handshake()
+        while True:
+            name, context, fields = peer.read_request()
+            if name == "lb_add_del_vip_v2":
+                refused.append(fields)
+                peer.reply(name + "_reply", context, retval=vppapi.OTHER_ENCAP)
+            else:
+                peer.answer(name, context)
+    _, d = fake(refuses, sync_interval="30s")
+    record = d.wait_log("vpp-lb-sync-error")
+    assert "203.0.113.80" in str(record) and "-73" in str(record) and "encap" in str(record)
+    wait_for(lambda: len(refused) >= 3, "two retries")
+    times = [r["time"] for r in d.records("vpp-lb-sync-error")]
+    assert len(times) < 20
+    assert all(f["new_flows_table_length"] == 1024 for f in refused)
+
+
+def test_garbage_on_lbsims_socket(cluster):
+    """The stand-in is a daemon too."""
+    cluster.web("a")
+    sim = cluster.start_sim()
+    cluster.start_maglevd(cluster.config())
+    cluster.wait_weights({"a": 100})
+    for _, data in rubbish():
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(sim.api))
+            try:
+                s.sendall(data)
+            except OSError:
+                pass
+    cluster.webs["a"].kill()
+    cluster.wait_weights({"a": 0})
+
+
+# HTTP servers.
+
+def test_a_server_that_talks_rubbish(cluster):
+    """Not HTTP, a header without end, a body cut short: L7RSP each, and no harm."""
+    import threading
+    answers = {"noise": b"\x00\xff" * 300, "endless": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20000,
+               "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nok", "empty": b""}
+    listeners, backends = [], {}
+
+    def serve(listener, answer):
+        while True:
+            try:
+                s, _ = listener.accept()
+            except OSError:
+                return
+            with s:
+                try:
+                    s.recv(4096)
+                    s.sendall(answer)
+                except OSError:
+                    pass
+    for n, (name, answer) in enumerate(answers.items(), 1):
+        listener = socket.create_server((cluster.address(n), cluster.port))
+        listeners.append(listener)
+        threading.Thread(target=serve, args=(listener, answer), daemon=True).start()
+        backends[name] = {"address": cluster.address(n), "healthcheck": "web"}
+    cluster.start_sim()
+    d = cluster.start_maglevd(cluster.config(backends=backends))
+    for name in answers:
+        assert d.wait_state(name, "down")["code"] == "L7RSP"
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
