@@ -10,12 +10,15 @@ import socket
 import subprocess
 import tempfile
 
+import calls
 import vppapi
 from processes import DEADLINE, Process, wait_for
 from servers import Nginx
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("MAGLEV_BIN_DIR", ROOT / "build" / "bin")).resolve()
+
+HAND = "e2e"  # the name under which tests change VPP by hand
 
 MAGLEVD, MAGLEVC, LBSIM = BIN / "maglevd", BIN / "maglevc", BIN / "maglev-lbsim"
 
@@ -38,7 +41,22 @@ class Lbsim(Process):
         return can_connect(self.api)
 
     def client(self):
-        return vppapi.Client(self.api)
+        """A client of the tests' own, whose calls the journal tells from maglevd's."""
+        return vppapi.Client(self.api, HAND)
+
+    def mark(self):
+        """A position in the journal: what is there so far."""
+        return len(self._journal())
+
+    def calls(self, since=0):
+        """What maglevd asked VPP to change, from a position on, in order."""
+        return [call for call in map(calls.of_journal, self._journal()[since:]) if call]
+
+    def _journal(self):
+        if not self.journal_file.exists():
+            return []
+        return [e for e in map(json.loads, self.journal_file.read_text().splitlines())
+                if e["client"] != HAND]
 
 
 class Maglevd(Process):

@@ -3,7 +3,7 @@
 import time
 
 import vppapi
-from calls import AsAdded, AsRemoved, Conf, VipAdded, VipRemoved, Weight
+from calls import AsAdded, AsRemoved, Conf, VipRemoved, Weight
 from cluster import VIP, frontend
 from processes import wait_for
 
@@ -51,29 +51,27 @@ def mended(cluster, spoil, calls, record, **attributes):
     cluster.d.wait_log(record, since, **attributes)
     cluster.wait_weights({"a": 100, "b": 100, "c": 100})
     cluster.d.wait_drift_syncs()
-    ours = cluster.sim.calls(before)
-    # The hand's own calls come first in the journal.
-    assert ours[-len(calls):] == calls, ours
+    assert cluster.sim.calls(before) == calls
     with cluster.sim.client() as c:
         assert list(c.vips()) == [WWW]
 
 
 def test_a_changed_weight_is_mended(trio):
     a = trio.webs["a"].address
-    mended(trio, lambda c: c.set_weight(WWW, a, 7), [Weight(WWW, a, 7, False), Weight(WWW, a, 100, False)],
+    mended(trio, lambda c: c.set_weight(WWW, a, 7), [Weight(WWW, a, 100, False)],
            "vpp-lb-sync-as-weight-updated", vip=VIP, address=a, **{"from": 7, "to": 100, "flush": False})
 
 
 def test_a_deleted_backend_is_put_back(trio):
     a = trio.webs["a"].address
-    mended(trio, lambda c: c.del_as(WWW, a), [AsRemoved(WWW, a, True), AsAdded(WWW, a, 100)],
+    mended(trio, lambda c: c.del_as(WWW, a), [AsAdded(WWW, a, 100)],
            "vpp-lb-sync-as-added", vip=VIP, address=a)
 
 
 def test_a_foreign_backend_is_removed(trio):
     stranger = trio.address(99)
     mended(trio, lambda c: c.add_as(WWW, stranger, 100),
-           [AsAdded(WWW, stranger, 100), AsRemoved(WWW, stranger, True)],
+           [AsRemoved(WWW, stranger, True)],
            "vpp-lb-sync-as-removed", vip=VIP, address=stranger)
 
 
@@ -101,8 +99,7 @@ def not_refused(action):
 
 
 def test_a_foreign_vip_is_removed(trio):
-    mended(trio, lambda c: c.add_vip(FOREIGN), [VipAdded(FOREIGN, 1024, vppapi.GRE4, False),
-                                                VipRemoved(FOREIGN)],
+    mended(trio, lambda c: c.add_vip(FOREIGN), [VipRemoved(FOREIGN)],
            "vpp-lb-sync-vip-removed", vip="203.0.113.99", protocol="tcp", port=443)
 
 
@@ -115,7 +112,7 @@ def test_a_changed_conf_is_mended(trio):
         trio.d.wait_log("vpp-lb-conf-set", since)
         wait_for(lambda: c.conf()["flow_timeout"] == 40, "the flow timeout to be mended")
     trio.d.wait_drift_syncs()
-    assert trio.sim.calls(before) == [Conf(), Conf()]
+    assert trio.sim.calls(before) == [Conf()]
 
 
 def test_a_vip_of_another_shape_is_made_anew(trio):
