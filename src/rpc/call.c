@@ -42,6 +42,8 @@
 
 static void call_free(struct rpc_call *c)
 {
+	if (!c->orphan)
+		atomic_fetch_sub(&c->server->live, 1);
 	if (c->gcall)
 		grpc_call_unref(c->gcall);
 	if (c->request)
@@ -205,6 +207,7 @@ static struct rpc_call *call_new(struct rpc_slot *slot)
 	struct rpc_call *c = XNEW(struct rpc_call);
 
 	atomic_init(&c->refs, 1);
+	atomic_fetch_add(&slot->server->live, 1);
 	c->server = slot->server;
 	c->method = slot->method;
 	c->gcall = slot->gcall;

@@ -42,6 +42,8 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000
 
+#define GRPC_TOO_LATE "Deadline Exceeded"
+
 struct rpc_client {
 	char *server; /* as the user wrote it */
 	char *target; /* as gRPC wants it */
@@ -282,13 +284,14 @@ static enum rpc_status failed(const struct rpc_client *c, const struct exchange 
 					 : RPC_UNKNOWN;
 	char dur[DUR_STRLEN];
 
-	if (from_server(x) && *text)
+	/* Both sides' gRPC watch the deadline; whichever is first, these are its words. */
+	if (status == RPC_DEADLINE_EXCEEDED && (!from_server(x) || str_eq(text, GRPC_TOO_LATE)))
+		err_set(e, -ETIMEDOUT, "no answer from %s within %s", c->server,
+			dur_format(timeout, dur));
+	else if (from_server(x) && *text)
 		err_set(e, -EREMOTEIO, "%s", text);
 	else if (from_server(x))
 		err_set(e, -EREMOTEIO, "the server answered %s", rpc_status_name(status));
-	else if (status == RPC_DEADLINE_EXCEEDED)
-		err_set(e, -ETIMEDOUT, "no answer from %s within %s", c->server,
-			dur_format(timeout, dur));
 	else if (status == RPC_UNAVAILABLE)
 		unreachable(c, text, e);
 	else

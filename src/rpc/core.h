@@ -61,6 +61,8 @@ struct rpc_server {
 	size_t n_calls;    /* their number; under lock */
 	bool closing;      /* hand over no more; under lock */
 
+	_Atomic size_t live; /* struct rpc_calls that exist: any thread */
+
 	struct rpc_tag down_tag;    /* gRPC's own shutdown is complete */
 	struct rpc_msg stopped_msg; /* the gRPC thread's last words */
 
@@ -68,6 +70,8 @@ struct rpc_server {
 	bool running;  /* the thread has not been joined */
 	bool stopping; /* shutdown was asked for */
 	struct timer grace;
+	mono_ns grace_end;
+	int idle_ticks;
 	struct loop_defer done_defer;
 	void (*done)(void *ctx);
 	void *done_ctx;

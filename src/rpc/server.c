@@ -40,6 +40,9 @@
 #define KEEPALIVE_MS         30000
 #define KEEPALIVE_TIMEOUT_MS 10000
 #define CLIENT_PING_MIN_MS   5000
+/* In a shutdown: how long connections without calls may take to close by themselves. */
+#define TICK       (50 * NS_PER_MS)
+#define IDLE_TICKS 6
 
 /* ---- the completion queue */
 
@@ -282,11 +285,18 @@ static void stop_accepting(struct rpc_server *s)
 	grpc_server_shutdown_and_notify(s->server, s->cq, &s->down_tag);
 }
 
-static void grace_over(void *ctx, struct timer *t _unused_)
+/* gRPC says goodbye to each connection and waits for its answer, up to 20 s for a peer that is
+ * silent. With no call left that is not worth waiting for. */
+static void grace_tick(void *ctx, struct timer *t)
 {
 	struct rpc_server *s = ctx;
+	mono_ns now = loop_now(s->loop);
 
-	grpc_server_cancel_all_calls(s->server);
+	s->idle_ticks = atomic_load(&s->live) ? 0 : s->idle_ticks + 1;
+	if (now >= s->grace_end || s->idle_ticks > IDLE_TICKS)
+		grpc_server_cancel_all_calls(s->server);
+	else
+		timer_set(s->loop, t, MIN(now + TICK, s->grace_end), grace_tick, s);
 }
 
 void rpc_server_shutdown(struct rpc_server *s, dur_ns grace, void (*done)(void *ctx), void *ctx)
@@ -294,8 +304,9 @@ void rpc_server_shutdown(struct rpc_server *s, dur_ns grace, void (*done)(void *
 	assert(!s->stopping && done);
 	s->done = done;
 	s->done_ctx = ctx;
-	timer_set(s->loop, &s->grace, loop_now_fresh(s->loop) + grace, grace_over, s);
+	s->grace_end = loop_now_fresh(s->loop) + grace;
 	stop_accepting(s);
+	grace_tick(s, &s->grace);
 }
 
 /* Let go of every call that the owner has not ended; those still in the mailbox are among them. */
