@@ -8,7 +8,7 @@
 #include "core/model.h"
 
 enum backend_change {
-	BACKEND_KEPT, /* same address and check settings: notices nothing */
+	BACKEND_KEPT, /* same address and check settings (under any name): notices nothing */
 	BACKEND_ADDED,
 	BACKEND_REMOVED,
 	BACKEND_RECHECKED,   /* same address, another check (or its settings): state kept, probed at
@@ -25,6 +25,7 @@ struct backend_delta {
 struct config_delta {
 	struct backend_delta *backends; /* in name order, one per name in either file */
 	size_t n_backends;
+	/* A backend whose `enabled` alone changed counts as changed, not as kept. */
 	size_t n_added, n_removed, n_changed, n_kept;
 };
 
