@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lbsim/cli.h - VPP's command line as cli_inband carries it: `show lb`, `show lb vips [verbose]`,
+ * `show version`, and VPP's own complaint about everything else (pure). */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "lbsim/lbplugin.h"
+
+/* Run the commands in [cmd, cmd+n), one after the other until one fails, as vlib_cli_input does
+ * (src/vlib/cli.c); lines end in LF. `version` is what `show version` prints behind "vpp v".
+ * Returns VPP's retval: 0, or -1 after an unknown command. */
+int32_t cli_run(const struct lbplugin *p, const char *version, const char *cmd, size_t n,
+		struct str *out);
+
+/* The parts, for tests: format_lb_main, format_lb_vip, format_lb_vip_detailed of
+ * src/plugins/lb/lb.c. */
+void cli_show_lb(const struct lbplugin *p, struct str *out);
+void cli_show_vip(const struct lbplugin *p, uint32_t vip, struct str *out);
+void cli_show_vip_verbose(const struct lbplugin *p, uint32_t vip, struct str *out);
