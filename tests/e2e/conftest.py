@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: a cluster per test, ended and looked over whatever happens; logs shown on failure."""
+import os
 import shutil
 import subprocess
 
@@ -8,6 +9,9 @@ import pytest
 import cluster as cluster_module
 
 TAIL_LINES = 60
+
+# nginx, ip and nsenter are for everybody, but not in everybody's PATH.
+os.environ["PATH"] += ":/usr/sbin:/sbin"
 
 
 @pytest.hookimpl(hookwrapper=True)
