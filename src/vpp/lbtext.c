@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two kinds of lines matter. A VIP begins with a line whose second word is a number in brackets and
- * whose third is a prefix; words behind that are flags. A line with the words protocol:N and port:N
- * completes the key of the VIP above it; a VIP without one stands for all ports. */
+/* Three kinds of lines matter. A VIP begins with a line whose second word is a number in brackets
+ * and whose third is a prefix; words behind that are flags. A line with the words protocol:N and
+ * port:N completes the key of the VIP above it; a VIP without one stands for all ports. new_size:N
+ * is the length of its table. */
 #include "vpp/lbtext.h"
 
 #include <stdlib.h>
@@ -134,19 +135,21 @@ static bool head_parse(const struct words *w, struct lbtext_vip *ret)
 	       !has_word(w, 3, "removed");
 }
 
-/* Complete the key from a protocol line. False when there is one that makes no sense. */
-static bool key_parse(const struct words *w, struct vip_key *key)
+/* Take what a line inside a VIP tells. False when it is a key that makes no sense. */
+static bool body_parse(const struct words *w, struct lbtext_vip *v)
 {
-	long long proto, port;
+	long long proto, port, len;
 	int a = number_after(w, "protocol:", 255, &proto);
 	int b = number_after(w, "port:", 65535, &port);
 
 	if (a < 0 || b < 0)
 		return false;
 	if (a > 0 && b > 0) {
-		key->proto = (uint8_t)proto;
-		key->port = (uint16_t)port;
+		v->key.proto = (uint8_t)proto;
+		v->key.port = (uint16_t)port;
 	}
+	if (number_after(w, "new_size:", UINT32_MAX, &len) > 0)
+		v->table_len = (uint32_t)len;
 	return true;
 }
 
@@ -188,7 +191,7 @@ void lbtext_parse(const char *text, size_t n, struct lbtext *ret)
 			in_vip = head_parse(&w, &vip);
 			if (in_vip)
 				vec_push(ret, vip);
-		} else if (in_vip && !key_parse(&w, &ret->v[ret->n - 1].key)) {
+		} else if (in_vip && !body_parse(&w, &ret->v[ret->n - 1])) {
 			ret->n--;
 			in_vip = false;
 		}

@@ -24,6 +24,7 @@ struct lbtext_vip {
 	struct vip_key key;
 	uint32_t index; /* in VPP's pool of VIPs; never 0, which is a placeholder */
 	bool sticky;
+	uint32_t table_len; /* 0: not told */
 };
 
 struct lbtext {               /* {0} is empty */

@@ -66,6 +66,8 @@ static void expect_real(const struct lbtext *t)
 	expect(t, key("192.0.2.80", 32, PROTO_TCP, 443), 2, true);
 	expect(t, key("2001:db8:1::80", 128, PROTO_UDP, 53), 7, true);
 	expect(t, key("2001:db8:1::81", 128, PROTO_ANY, 0), 4, false);
+	struct vip_key k = key("2001:db8:1::80", 128, PROTO_UDP, 53);
+	assert_int_equal(lbtext_find(t, &k)->table_len, 65536);
 }
 
 static void test_real_text(void **state)
