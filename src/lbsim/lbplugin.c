@@ -454,7 +454,8 @@ static void as_create(struct lbplugin *p, uint32_t vip, const struct ip46 *addr,
 	};
 	struct fib_key route = as_route(v, a);
 	a->dpo = fib_add_as(&p->fib, &route);
-	v->ases.v[SLOT_GET(&v->as_slots, &v->ases)] = as;
+	uint32_t slot = SLOT_GET(&v->as_slots, &v->ases);
+	v->ases.v[slot] = as;
 }
 
 int32_t lbplugin_as_add(struct lbplugin *p, const struct lb_key *k, const struct ip46 *addr,
