@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "probe/result.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+
+void result_vdetail(char ret[static PROBE_DETAIL_MAX], const char *fmt, va_list ap)
+{
+	char raw[PROBE_DETAIL_MAX * 2];
+	size_t n, out = 0;
+
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	n = strlen(raw);
+	for (size_t i = 0; i < n;) {
+		unsigned cp;
+		size_t len = utf8_decode(raw + i, n - i, &cp);
+		/* C0, DEL and C1 would move a terminal's cursor; U+2028/9 end lines for some */
+		bool control = len > 0 && (cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 ||
+					   cp == 0x2029);
+		size_t need = len == 0 || control ? 1 : len;
+
+		if (out + need >= PROBE_DETAIL_MAX)
+			break;
+		if (len == 0)
+			ret[out] = '?';
+		else if (control)
+			ret[out] = ' ';
+		else
+			memcpy(ret + out, raw + i, len);
+		out += need;
+		i += len ? len : 1;
+	}
+	ret[out] = '\0';
+}
+
+void result_detail(char ret[static PROBE_DETAIL_MAX], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	result_vdetail(ret, fmt, ap);
+	va_end(ap);
+}
+
+const char *result_excerpt(const char *data, size_t n, char buf[static RESULT_EXCERPT_LEN])
+{
+	size_t out = 0;
+
+	buf[out++] = '"';
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)data[i];
+		bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+
+		if (out + (plain ? 1 : 4) + 2 > RESULT_EXCERPT_LEN)
+			break;
+		out += (size_t)snprintf(buf + out, RESULT_EXCERPT_LEN - out,
+					plain ? "%c" : "\\x%02x", c);
+	}
+	buf[out++] = '"';
+	buf[out] = '\0';
+	return buf;
+}
+
+const char *result_errno(int errno_value, char buf[static RESULT_ERRNO_LEN])
+{
+	const char *s = strerror_r(errno_value, buf, RESULT_ERRNO_LEN);
+
+	if (s != buf)
+		snprintf(buf, RESULT_ERRNO_LEN, "%s", s);
+	return buf;
+}
+
+/* What socket(2), bind(2), connect(2), sendmsg(2) and epoll_ctl(2) return for reasons of this host.
+ *
+ *   EMFILE ENFILE            out of descriptors: the process's limit, the system's
+ *   ENOBUFS ENOMEM ENOSPC    out of buffers, memory, epoll watches
+ *   EADDRNOTAVAIL EADDRINUSE out of local ports; or the source address is not (any more) here
+ *   EAGAIN                   the same for some kinds of connect
+ *   EPERM EACCES             a local firewall rule, a missing capability, a "prohibit" route
+ *   EAFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT
+ *                            this kernel or sandbox has no such sockets (IPv6 switched off)
+ *
+ * All others (ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ENETDOWN, ETIMEDOUT, EINVAL of a
+ * blackhole route, …) say that the backend cannot be reached, which is what a probe asks. An
+ * EACCES that the network sent (ICMPv6 "administratively prohibited") comes as the socket's pending
+ * error, not from our call, and is no business of this table. */
+bool result_errno_is_local(int errno_value)
+{
+	static const int local[] = {
+		EMFILE, ENFILE, ENOBUFS, ENOMEM,       ENOSPC,          EADDRNOTAVAIL,   EADDRINUSE,
+		EAGAIN, EPERM,  EACCES,  EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(local); i++)
+		if (local[i] == errno_value)
+			return true;
+	return false;
+}
