@@ -260,7 +260,7 @@ static int key_cmp(const void *a, const void *b)
 
 static bool listed(const struct build *b, const struct vip_key *key)
 {
-	return b->n_only > 0 && bsearch(key, b->only, b->n_only, sizeof *key, key_cmp);
+	return bsearch(key, b->only, b->n_only, sizeof *key, key_cmp);
 }
 
 /* Can these two never be on one prefix at the same time? */

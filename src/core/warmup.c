@@ -44,15 +44,7 @@ bool warmup_step(struct warmup *w, mono_ns now, size_t n_held)
 
 bool warmup_may_release(const struct warmup *w, bool has_unknown)
 {
-	switch (w->phase) {
-	case WARMUP_HOLD:
-		return false;
-	case WARMUP_RELEASE:
-		return !has_unknown;
-	case WARMUP_DONE:
-		break;
-	}
-	return true;
+	return w->phase == WARMUP_DONE || (w->phase == WARMUP_RELEASE && !has_unknown);
 }
 
 mono_ns warmup_deadline(const struct warmup *w)

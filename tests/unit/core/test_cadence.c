@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "core/cadence.h"
+#include "dies.h"
 
 static const struct cadence_intervals iv = {
 	.of = { [PACE_FAST] = 500 * NS_PER_MS,
@@ -112,6 +113,16 @@ static void test_start_is_spread(void **state)
 	assert_int_equal(cadence_spread(now, 0, 3, 10), now);
 }
 
+static void test_programmer_errors(void **state)
+{
+	const struct cadence_intervals negative = { .of = { -1, -1, -1 } };
+
+	assert_dies(cadence_next(&iv, PACE_N, 0, 0, 0));
+	assert_dies(cadence_next(&negative, PACE_FAST, 0, 0, 0));
+	assert_dies(cadence_spread(0, 1, 3, 3));
+	assert_dies(cadence_spread(0, -1, 0, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +132,7 @@ int main(void)
 		cmocka_unit_test(test_missed_cycles_are_not_caught_up),
 		cmocka_unit_test(test_absurd_intervals_saturate),
 		cmocka_unit_test(test_start_is_spread),
+		cmocka_unit_test(test_programmer_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "core/health.h"
+#include "dies.h"
 
 static const struct health_params shapes[] = {
 	{ 1, 1 }, { 1, 2 }, { 2, 1 }, { 2, 2 }, { 2, 3 },    { 3, 2 },    { 3, 5 },      { 5, 3 },
@@ -370,6 +371,23 @@ static void test_code_classes(void **state)
 	assert_int_equal(code_outcome(CODE_N), OUTCOME_INCONCLUSIVE);
 }
 
+static void test_programmer_errors(void **state)
+{
+	const struct health_params good = { 2, 3 };
+	const struct health_params bad[] = { { 0, 1 }, { 1001, 1 }, { 1, 0 }, { 1, 1001 } };
+	struct health h = { HEALTH_UP, 4 }, low = { HEALTH_UP, -1 }, high = { HEALTH_UP, 5 };
+	struct health_change ch;
+
+	assert_dies(health_init(&h, &bad[0], true));
+	assert_dies(health_init(&h, &bad[1], true));
+	assert_dies(health_init(&h, &bad[2], true));
+	assert_dies(health_init(&h, &bad[3], true));
+	assert_dies(health_step(&h, &good, OUTCOME_N));
+	assert_dies(health_step(&low, &good, OUTCOME_PASS));
+	assert_dies(health_step(&high, &good, OUTCOME_PASS));
+	assert_dies(health_act(&h, &good, ACTION_N, &ch));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_code_classes),
+		cmocka_unit_test(test_programmer_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

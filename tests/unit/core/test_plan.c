@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "core/plan.h"
 #include "lb_model.h"
+#include "dies.h"
 
 /* ------------------------------------------------------------------------------ text to states */
 
@@ -299,10 +300,12 @@ static void test_recreate_one_of_a_prefix(void **state)
 	check_example(&(struct example){
 		.desired = "V 192.0.2.1 6/80 gre4 y 1024\nA 10.0.0.1 1\n"
 			   "V 192.0.2.1 6/443 gre4 n 1024\nA 10.0.0.1 7\n"
-			   "V 192.0.2.1 17/53 gre4 n 2048\n",
+			   "V 192.0.2.1 17/53 gre4 n 2048\n"
+			   "V 192.0.2.1 17/123 gre4 ? 64\n", /* does not matter to us */
 		.actual = "V 192.0.2.1 6/80 gre4 n 1024\nA 10.0.0.1 1\n"
 			  "V 192.0.2.1 6/443 gre4 ? 1024\nA 10.0.0.1 9\n"
-			  "V 192.0.2.1 17/53 gre4 n 0\n",
+			  "V 192.0.2.1 17/53 gre4 n 0\n"
+			  "V 192.0.2.1 17/123 gre4 y 64\n",
 		.calls = "as-del 192.0.2.1 6/80 10.0.0.1 flush recreate\n"
 			 "vip-del 192.0.2.1 6/80 recreate\n"
 			 "vip-del 192.0.2.1 17/53 recreate\n"
@@ -674,6 +677,36 @@ static void test_the_model_refuses(void **state)
 	assert_int_equal(lb_call(&lb, &as), LB_NO_SUCH_ENTRY);
 }
 
+/* A plan for these would be nonsense. */
+static void check_dies(const char *desired, const char *actual, const struct vip_key *only,
+		       size_t n_only)
+{
+	struct plan_state want = state_of(desired), have = state_of(actual);
+	enum plan_scope scope = only ? PLAN_ONLY : PLAN_FULL;
+	struct plan p = { 0 };
+
+	assert_dies(plan_build(&want, &have, scope, only, n_only, &p));
+	assert_int_equal(p.n, 0);
+	plan_state_done(&want);
+	plan_state_done(&have);
+}
+
+static void test_programmer_errors(void **state)
+{
+	const struct vip_key keys[] = { key_of("192.0.2.2", 6, 80), key_of("192.0.2.1", 6, 80) };
+	const struct plan_call unknown = { .op = PLAN_OP_N };
+	struct plan_state none = { 0 };
+
+	check_dies("V 192.0.2.1 6/80 gre4 n 64\nA 10.0.0.2 1\nA 10.0.0.1 1\n",
+		   "V 192.0.2.1 6/80 gre4 n 64\n", NULL, 0);
+	check_dies("V 192.0.2.1 6/443 gre4 n 64\nV 192.0.2.1 6/80 gre4 n 64\n", "", NULL, 0);
+	check_dies("", "V 192.0.2.2 6/80 gre4 n 64\nV 192.0.2.1 6/80 gre4 n 64\n", NULL, 0);
+	check_dies("V 192.0.2.1 6/80 gre4 n 64\nV 192.0.2.1 6/443 gre6 n 64\n", "", NULL, 0);
+	check_dies("V 192.0.2.1 6/80 gre4 n 64\nV 192.0.2.1 255/0 gre4 n 64\n", "", NULL, 0);
+	check_dies("", "", keys, 2);
+	assert_dies(plan_apply(&none, &unknown));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -699,6 +732,7 @@ int main(void)
 		cmocka_unit_test(test_apply),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_the_model_refuses),
+		cmocka_unit_test(test_programmer_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

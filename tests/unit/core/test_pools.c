@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "core/pools.h"
+#include "dies.h"
 
 #define MAX_MEMBERS 4
 #define MAX_POOLS   3
@@ -131,6 +132,16 @@ static void test_names(void **state)
 	assert_string_equal(frontend_state_name(FRONTEND_STATE_N), "?");
 }
 
+static void test_programmer_errors(void **state)
+{
+	const struct pools_member no_pool = { (unsigned)-1, 1, HEALTH_UP };
+	const struct pools_member no_state = { 0, 1, HEALTH_STATE_N };
+	struct pools_verdict v;
+
+	assert_dies(pools_evaluate(&no_pool, 1, true, &v));
+	assert_dies(pools_evaluate(&no_state, 1, true, &v));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +149,7 @@ int main(void)
 		cmocka_unit_test(test_failover_and_back),
 		cmocka_unit_test(test_pool_without_weight_is_passed_over),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_programmer_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "core/table.h"
+#include "dies.h"
 
 static struct addr addr_of(const char *s)
 {
@@ -345,6 +346,16 @@ static void test_transcript(void **state)
 	assert_int_equal(t.n_checked, 23); /* rows with the used bit, over all dumps */
 }
 
+static void test_programmer_errors(void **state)
+{
+	struct table_as as[1] = { { addr_of("10.0.0.2"), 1, 0 } };
+
+	assert_dies(table_build(as, 1, 0, NULL));
+	assert_dies(table_build(as, 1, 3, NULL));
+	assert_dies(table_build(as, 1, 2 * TABLE_LEN_MAX, NULL));
+	assert_dies(table_build(as, (size_t)INT32_MAX + 1, 64, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_three_servers),
 		cmocka_unit_test(test_distortion),
 		cmocka_unit_test(test_transcript),
+		cmocka_unit_test(test_programmer_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

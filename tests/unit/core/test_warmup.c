@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "core/warmup.h"
+#include "dies.h"
 
 /* Simulated time in whole ticks. Three frontends, each of which stops having unknown backends at
  * some tick (or never); every combination of those, of both delays, and of a reload with other
@@ -188,6 +189,14 @@ static void test_names(void **state)
 	assert_string_equal(warmup_phase_name((enum warmup_phase)3), "?");
 }
 
+static void test_programmer_errors(void **state)
+{
+	struct warmup w;
+
+	assert_dies(warmup_init(&w, 0, -1, 5));
+	assert_dies(warmup_init(&w, 0, 6, 5));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_both_zero_is_off),
 		cmocka_unit_test(test_deadlines),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_programmer_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
