@@ -42,7 +42,8 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000
 
-#define GRPC_TOO_LATE "Deadline Exceeded"
+/* For reading what came between two calls: it is there, or it is not. */
+#define PEEK NS_PER_MS
 
 struct rpc_client {
 	char *server; /* as the user wrote it */
@@ -268,10 +269,30 @@ static int unreachable(const struct rpc_client *c, const char *text, struct err 
 	return err_set(e, -EHOSTUNREACH, "cannot reach %s: %s", c->server, str_z(&why));
 }
 
-/* Did the server send this status (rather than our own side make it up)? */
-static bool from_server(const struct exchange *x)
+/* gRPC's words for a connection that ends in the middle of a call. */
+static bool is_lost(const char *text)
 {
-	return x->debug && strstr(x->debug, "Error received from peer");
+	static const char *const words[] = {
+		"Broken pipe",    "Cancelling all calls", "Connection reset by peer",
+		"GOAWAY",         "Server shutdown",      "Socket closed",
+		"Stream removed", "Transport closed",     "keepalive watchdog timeout",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_prefix(text, words[i]))
+			return true;
+	return false;
+}
+
+/* Did the server send this status (rather than our own side make it up)? */
+static bool from_server(const struct exchange *x, enum rpc_status status, const char *text)
+{
+	if (!x->debug || !strstr(x->debug, "Error received from peer"))
+		return false; /* it never came to a call */
+	/* Both sides watch the deadline; whichever is first, these are gRPC's words. */
+	if (status == RPC_DEADLINE_EXCEEDED)
+		return !str_eq(text, "Deadline Exceeded");
+	return status != RPC_UNAVAILABLE || !is_lost(text);
 }
 
 static enum rpc_status failed(const struct rpc_client *c, const struct exchange *x, dur_ns timeout,
@@ -284,14 +305,15 @@ static enum rpc_status failed(const struct rpc_client *c, const struct exchange 
 					 : RPC_UNKNOWN;
 	char dur[DUR_STRLEN];
 
-	/* Both sides' gRPC watch the deadline; whichever is first, these are its words. */
-	if (status == RPC_DEADLINE_EXCEEDED && (!from_server(x) || str_eq(text, GRPC_TOO_LATE)))
+	if (from_server(x, status, text) && *text)
+		err_set(e, -EREMOTEIO, "%s", text);
+	else if (from_server(x, status, text))
+		err_set(e, -EREMOTEIO, "the server answered %s", rpc_status_name(status));
+	else if (status == RPC_DEADLINE_EXCEEDED)
 		err_set(e, -ETIMEDOUT, "no answer from %s within %s", c->server,
 			dur_format(timeout, dur));
-	else if (from_server(x) && *text)
-		err_set(e, -EREMOTEIO, "%s", text);
-	else if (from_server(x))
-		err_set(e, -EREMOTEIO, "the server answered %s", rpc_status_name(status));
+	else if (status == RPC_UNAVAILABLE && is_lost(text))
+		err_set(e, -ECONNRESET, "the connection to %s was lost", c->server);
 	else if (status == RPC_UNAVAILABLE)
 		unreachable(c, text, e);
 	else
@@ -299,9 +321,18 @@ static enum rpc_status failed(const struct rpc_client *c, const struct exchange 
 	return status;
 }
 
-/* A channel that could not connect fails calls on the spot until its next attempt: start over. */
+static gpr_timespec soon(dur_ns d)
+{
+	return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(d, GPR_TIMESPAN));
+}
+
+/* Nothing is read between calls: look now whether the connection has ended meanwhile (a daemon was
+ * restarted), so that this call makes a new one. And a channel that could not connect fails calls
+ * on the spot until its next attempt: start over. */
 static void channel_refresh(struct rpc_client *c)
 {
+	if (grpc_channel_check_connectivity_state(c->channel, 0) == GRPC_CHANNEL_READY)
+		(void)grpc_completion_queue_next(c->cq, soon(PEEK), NULL);
 	if (grpc_channel_check_connectivity_state(c->channel, 0) != GRPC_CHANNEL_TRANSIENT_FAILURE)
 		return;
 	grpc_channel_destroy(c->channel);
@@ -313,8 +344,7 @@ enum rpc_status rpc_client_call(struct rpc_client *c, const char *path,
 				const ProtobufCMessageDescriptor *response, dur_ns timeout,
 				ProtobufCMessage **ret, struct err *e)
 {
-	gpr_timespec deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-					     gpr_time_from_nanos(timeout, GPR_TIMESPAN));
+	gpr_timespec deadline = soon(timeout);
 	_cleanup_(exchange_done) struct exchange x = { .request = request_encode(request) };
 
 	channel_refresh(c);
