@@ -30,9 +30,10 @@ class Lbsim(Process):
         self.api = directory / "api.sock"
         self.stats = directory / "stats.sock"
         self.journal_file = directory / "journal"
-        self.control = directory / "lbsim.ctl"
+        self.control_socket = directory / "lbsim.ctl"
         super().__init__("lbsim", [LBSIM, "--api-socket", self.api, "--stats-socket", self.stats,
-                                   "--journal", self.journal_file, "--control", self.control, *flags],
+                                   "--journal", self.journal_file, "--control", self.control_socket,
+                                   *flags],
                          directory)
         wait_for(lambda: self._listening(), lambda: f"lbsim to listen: {self.stderr_text()}")
 
@@ -43,6 +44,16 @@ class Lbsim(Process):
     def client(self):
         """A client of the tests' own, whose calls the journal tells from maglevd's."""
         return vppapi.Client(self.api, HAND)
+
+    def control(self, command):
+        """One command of the control socket; its answer."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(DEADLINE)
+            s.connect(str(self.control_socket))
+            s.sendall(command.encode() + b"\n")
+            answer = json.loads(s.makefile().readline())
+        assert "error" not in answer, answer
+        return answer
 
     def mark(self):
         """A position in the journal: what is there so far."""
