@@ -72,7 +72,9 @@ static char *current_path(const struct reader *r)
 		const struct node *key;
 
 		if (f->node->kind == NODE_SEQ) {
-			frames[i] = PATH_ITEM(up, f->items.n);
+			bool open = i + 1 < r->depth; /* the last item is being read */
+
+			frames[i] = PATH_ITEM(up, f->items.n - open);
 		} else {
 			if (f->items.n == 0)
 				break;
