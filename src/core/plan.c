@@ -373,7 +373,8 @@ static void collect(struct build *b, struct span want, struct span have)
 		vec_push(&b->items, it);
 	}
 	g.end = b->items.n;
-	vec_push(&b->groups, g);
+	if (g.end > g.begin)
+		vec_push(&b->groups, g);
 }
 
 /* The VIPs of `key`'s prefix in `s`, which begin at index `at` if there are any. */
@@ -384,7 +385,7 @@ static struct span span_at(const struct plan_state *s, size_t at, const struct v
 	while (end < s->n_vips && same_prefix(&s->vips[end].key, key))
 		end++;
 	assert(end == s->n_vips || prefix_cmp(&s->vips[end].key.prefix, &key->prefix) > 0);
-	return (struct span){ s->vips + at, end - at };
+	return (struct span){ end > at ? &s->vips[at] : NULL, end - at };
 }
 
 static struct span span_find(const struct plan_state *s, const struct vip_key *key)

@@ -193,7 +193,7 @@ static void test_from_nothing(void **state)
 {
 	check_example(&(struct example){
 		.desired = "V 192.0.2.1 6/80 gre4 y 64\nA 10.0.0.2 100\nA 10.0.0.10 0 z\n"
-			   "V 2001:db8::1 255/0 gre6 n 1024\nA fd00::1 1\n",
+			   "V 2001:db8::1 255/0 gre6 ? 1024\nA fd00::1 1\n",
 		.actual = "",
 		.calls = "vip-add 192.0.2.1 6/80 gre4 y 64\n"
 			 "as-add 192.0.2.1 6/80 10.0.0.2 100\n"
