@@ -3,7 +3,11 @@
  *
  * Owns the VPP session, the mirror of the plugin's state, the warm-up, dirty marks, retries and the
  * drift timer. It asks its source for what is desired at the moment it plans, so that the latest
- * wish wins; it never blocks; at most one sync is in flight. */
+ * wish wins; it never blocks; at most one sync is in flight.
+ *
+ * What is read or written goes out as one job at a time: a read of the plugin's tables, a plan
+ * against the mirror, or the one and then the other. Whatever happens meanwhile waits for the next
+ * job, and is one job then however much it was. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,6 +21,7 @@
 #include "loop/loop.h"
 
 struct lbsync;
+struct vpp_client;
 
 /* The sync state of one frontend, embedded in the daemon's frontend object, which is stable from
  * the moment it is added until it is forgotten. */
@@ -53,8 +58,9 @@ struct lbsync_opts {
 };
 
 struct lbsync *lbsync_new(const struct lbsync_opts *o); /* starts connecting at the next turn */
-void lbsync_free(
-	struct lbsync *s); /* says goodbye to VPP (sockclnt_delete), changes nothing there */
+/* Says goodbye to VPP (sockclnt_delete), changes nothing there. Requests and reads still open are
+ * dropped: their `done` is not called. The vips are no longer touched. NULL is fine. */
+void lbsync_free(struct lbsync *s);
 
 /* Frontends. Add before anything else is said of one; its key is filled by the caller. */
 void lbsync_add(struct lbsync *s, struct lbsync_vip *v);
@@ -70,16 +76,18 @@ struct lbsync_counts {
 	uint32_t vip_added, vip_removed, as_added, as_removed, as_weight_updated, errors;
 };
 
-/* A sync somebody asked for. `done` is called exactly once unless the call itself fails: status 0
- * with counts; -ENOTCONN when VPP goes away meanwhile. `v` NULL: full.
+/* A sync somebody asked for. `done` is called exactly once, from the loop, never from inside this
+ * call, unless the call itself fails: status 0 with counts; -ENOTCONN when VPP goes away meanwhile,
+ * -ENOENT when the frontend does (lbsync_forget). `v` NULL: full.
  * Returns 0; -ENOTCONN when VPP is not connected; -EAGAIN while the warm-up holds this frontend
  * (or, for a full sync, is not done). Fills `e` on failure. */
 typedef void lbsync_done_fn(void *ctx, int status, const struct lbsync_counts *c);
 int lbsync_request(struct lbsync *s, struct lbsync_vip *v, lbsync_done_fn *done, void *ctx,
 		   struct err *e);
 
-/* What VPP has, read at most 1 s ago; callers share one read. `done` is called once: status 0 with
- * the state and conf (valid during the call), or -ENOTCONN. Returns 0 or -ENOTCONN with `e`. */
+/* What VPP has, read at most 1 s ago and after our own last change; callers share one read. `done`
+ * is called once, from the loop, never from inside this call: status 0 with the state and conf
+ * (valid during the call), or -ENOTCONN. Returns 0 or -ENOTCONN with `e`. */
 struct lbsync_conf {
 	struct addr src4, src6;
 	uint32_t sticky_buckets_per_core, flow_timeout_s;
@@ -99,3 +107,26 @@ struct lbsync_vpp { /* strings are lbsync's, valid until the connection changes 
 };
 bool lbsync_vpp_info(const struct lbsync *s, struct lbsync_vpp *ret); /* false: not connected */
 const char *lbsync_why_down(const struct lbsync *s); /* why not connected, for UNAVAILABLE */
+
+/* ---- for metrics and counters */
+enum lbsync_scope { LBSYNC_ALL, LBSYNC_VIP, LBSYNC_SCOPE_N };
+const char *lbsync_scope_name(enum lbsync_scope s); /* "all", "vip" */
+enum lbsync_kind {
+	LBSYNC_VIP_ADDED,
+	LBSYNC_VIP_REMOVED,
+	LBSYNC_AS_ADDED,
+	LBSYNC_AS_REMOVED,
+	LBSYNC_AS_WEIGHT_UPDATED,
+	LBSYNC_ERROR,
+	LBSYNC_KIND_N
+};
+const char *lbsync_kind_name(enum lbsync_kind k); /* "vip_added", … "error" */
+/* How often since start. */
+uint64_t lbsync_total(const struct lbsync *s, enum lbsync_scope scope, enum lbsync_kind kind);
+/* Backends that keep the weight VPP has, because no probe of them was ever conclusive; as of the
+ * last full sync, one for each frontend they are in. */
+size_t lbsync_kept(const struct lbsync *s);
+/* The session, for its message counters. */
+const struct vpp_client *lbsync_client(const struct lbsync *s);
+/* The index of this VIP in VPP's pool, by which its counters are found. False when not known. */
+bool lbsync_pool_index(const struct lbsync *s, const struct vip_key *key, uint32_t *ret);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maglevd/lbmirror.h - what we know of the lb plugin: the last full read, plus every call of ours
+ * that VPP acknowledged since (pure).
+ *
+ * A read is collected row by row into a struct lbread and taken over whole. What the dumps do not
+ * tell (the sticky flag, the true table length, the pool index) comes from the text of
+ * `show lb vips verbose`, which is costly and so is asked for only when VIPs came or went; until
+ * then it is carried over from what was known. */
+#pragma once
+
+#include "base/dur.h"
+#include "maglevd/lbsync.h"
+#include "vpp/lbtext.h"
+#include "vpp/messages.h"
+
+struct lbmirror {
+	bool valid; /* false: nothing is known, read first */
+	struct plan_state vips;
+	struct lbsync_conf conf;
+	bool conf_known;
+	mono_ns read_at; /* when the last read ended */
+	bool touched;    /* changed by a call of ours since then */
+	bool text_stale; /* VIPs came or went since the text was read */
+	struct lbtext text;
+};
+
+struct lbread { /* a read under way; {0} is none */
+	struct plan_state vips;
+	struct lbsync_conf conf;
+	bool conf_known;
+	size_t last_vip; /* where the last AS row went: rows of one VIP come together */
+};
+
+void lbmirror_done(struct lbmirror *m);
+/* Forget everything (another VPP, or one that contradicts us). */
+void lbmirror_clear(struct lbmirror *m);
+/* Take an acknowledged call. */
+void lbmirror_apply(struct lbmirror *m, const struct plan_call *c);
+/* May it answer a question about VPP asked now? */
+bool lbmirror_fresh(const struct lbmirror *m, mono_ns now);
+
+void lbread_done(struct lbread *r);
+void lbread_conf(struct lbread *r, const struct vpp_lb_conf_get_reply *c);
+void lbread_vip(struct lbread *r, const struct vpp_lb_vip_details *d);
+/* All VIPs are there; AS rows follow. */
+void lbread_vips_end(struct lbread *r);
+/* Rows of deleted ASes, and of VIPs that are not there, are passed over. */
+void lbread_as(struct lbread *r, const struct vpp_lb_as_v2_details *d);
+/* The rows are complete. Does the text have to be read too? */
+bool lbread_end(struct lbread *r, const struct lbmirror *m);
+
+/* The text as read, for this read or on its own. */
+void lbmirror_take_text(struct lbmirror *m, const char *text, size_t n);
+/* The read becomes the mirror; `r` is {0} then. */
+void lbmirror_take_read(struct lbmirror *m, struct lbread *r, mono_ns now);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading what VPP has, and lb_conf.
+ *
+ * All VIPs and all ASes are dumped at once, because the plugin's filter by prefix does not work for
+ * IPv4 ones; the requests go out together. The reading calls stop the forwarding workers too, so a
+ * read happens when it is due and for no other reason; the text costs most and is left out unless
+ * VIPs came or went. */
+#include <string.h>
+
+#include "base/log.h"
+#include "maglevd/lbsync_internal.h"
+
+#define SHOW_VIPS "show lb vips verbose"
+
+static void log_call_failed(enum vpp_msg m, int32_t retval)
+{
+	log_error("vpp-lb-sync-error", L_STR("call", vpp_msgs[m].name), L_INT("retval", retval),
+		  L_STR("error", vpp_retval_text(retval)));
+}
+
+/* ---- text */
+
+static void take_text(struct lbsync *s, const struct vpp_answer *a)
+{
+	const struct vpp_cli_inband_reply *r = &a->body->cli_inband_reply;
+
+	if (r->retval < 0)
+		log_call_failed(VPP_CLI_INBAND, r->retval);
+	else
+		lbmirror_take_text(&s->mirror, r->reply.p, r->reply.n);
+}
+
+static void finish_read(struct lbsync *s)
+{
+	lbmirror_take_read(&s->mirror, &s->read, loop_clock());
+	lbsync_read_finished(s);
+}
+
+static void on_text_for_read(void *ctx, const struct vpp_answer *a)
+{
+	if (a->status < 0)
+		return;
+	take_text(ctx, a);
+	finish_read(ctx);
+}
+
+static void on_text_alone(void *ctx, const struct vpp_answer *a)
+{
+	if (a->status < 0)
+		return;
+	take_text(ctx, a);
+	lbsync_job_finished(ctx);
+}
+
+static void ask_text(struct lbsync *s, vpp_answer_fn *fn)
+{
+	const struct vpp_cli_inband cli = { .cmd = { SHOW_VIPS, sizeof SHOW_VIPS - 1 } };
+
+	lbsync_send(s, VPP_CLI_INBAND, &cli, fn, s);
+}
+
+void lbsync_text_start(struct lbsync *s)
+{
+	ask_text(s, on_text_alone);
+}
+
+/* ---- the dumps */
+
+static void on_conf(void *ctx, const struct vpp_answer *a)
+{
+	struct lbsync *s = ctx;
+
+	if (a->status < 0)
+		return;
+	if (a->body->retval < 0)
+		log_call_failed(VPP_LB_CONF_GET, a->body->retval);
+	else
+		lbread_conf(&s->read, &a->body->lb_conf_get_reply);
+}
+
+static void on_vip(void *ctx, const struct vpp_answer *a)
+{
+	struct lbsync *s = ctx;
+
+	if (a->details)
+		lbread_vip(&s->read, &a->body->lb_vip_details);
+	else if (a->status == 0)
+		lbread_vips_end(&s->read);
+}
+
+static void on_as(void *ctx, const struct vpp_answer *a)
+{
+	struct lbsync *s = ctx;
+
+	if (a->status < 0)
+		return;
+	if (a->details)
+		lbread_as(&s->read, &a->body->lb_as_v2_details);
+	else if (lbread_end(&s->read, &s->mirror))
+		ask_text(s, on_text_for_read);
+	else
+		finish_read(s);
+}
+
+void lbsync_read_start(struct lbsync *s)
+{
+	const struct prefix all = { .addr.family = ADDR_IP4 };
+	const struct vpp_lb_vip_dump vips = { .pfx = all, .protocol = PROTO_ANY };
+	const struct vpp_lb_vip ases = { .pfx = all };
+
+	lbread_done(&s->read);
+	lbsync_send(s, VPP_LB_CONF_GET, NULL, on_conf, s);
+	lbsync_send(s, VPP_LB_VIP_DUMP, &vips, on_vip, s);
+	lbsync_send(s, VPP_LB_AS_V2_DUMP, &ases, on_as, s);
+}
+
+/* ---- lb_conf */
+
+static struct lbsync_conf wanted_conf(const struct lbsync *s)
+{
+	struct vpp_conf c;
+
+	s->o.source.vpp_conf(s->o.source.ctx, &c);
+	return (struct lbsync_conf){ .src4 = c.src4,
+				     .src6 = c.src6,
+				     .sticky_buckets_per_core = c.sticky_buckets_per_core,
+				     .flow_timeout_s = (uint32_t)(c.flow_timeout / NS_PER_S) };
+}
+
+static bool conf_eq(const struct lbsync_conf *a, const struct lbsync_conf *b)
+{
+	return addr_eq(&a->src4, &b->src4) && addr_eq(&a->src6, &b->src6) &&
+	       a->sticky_buckets_per_core == b->sticky_buckets_per_core &&
+	       a->flow_timeout_s == b->flow_timeout_s;
+}
+
+static void on_conf_set(void *ctx, const struct vpp_answer *a)
+{
+	struct lbsync *s = ctx;
+	const struct lbsync_conf *c = &s->conf_sent;
+
+	if (a->status < 0)
+		return;
+	if (a->body->retval < 0) {
+		log_call_failed(VPP_LB_CONF, a->body->retval);
+	} else {
+		s->mirror.conf = *c;
+		log_info("vpp-lb-conf-set", L_ADDR("ipv4_src_address", &c->src4),
+			 L_ADDR("ipv6_src_address", &c->src6),
+			 L_UINT("sticky_buckets_per_core", c->sticky_buckets_per_core),
+			 L_UINT("flow_timeout", c->flow_timeout_s));
+	}
+	lbsync_conf_finished(s);
+}
+
+/* Sent only where it differs: a push throws away every worker's flow table. */
+void lbsync_conf_push(struct lbsync *s)
+{
+	struct lbsync_conf want = wanted_conf(s);
+	const struct vpp_lb_conf m = { .ip4_src_address = want.src4,
+				       .ip6_src_address = want.src6,
+				       .sticky_buckets_per_core = want.sticky_buckets_per_core,
+				       .flow_timeout = want.flow_timeout_s };
+
+	if (!s->mirror.conf_known || conf_eq(&want, &s->mirror.conf)) {
+		lbsync_conf_finished(s);
+		return;
+	}
+	s->conf_sent = want;
+	lbsync_send(s, VPP_LB_CONF, &m, on_conf_set, s);
+}
