@@ -34,6 +34,8 @@ static void check_bounds(struct reporter *r, const struct schema_row *row, struc
 	else if (v->i > row->hi)
 		report_semantic(r, v->at, p, "%s is longer than %s", v->at->text,
 				dur_format(row->hi, hi));
+	else if (row->lo == 1)
+		report_semantic(r, v->at, p, "%s is not longer than 0", v->at->text);
 	else
 		report_semantic(r, v->at, p, "%s is shorter than %s", v->at->text,
 				dur_format(row->lo, lo));
