@@ -75,7 +75,7 @@ void path_add(struct str *out, const struct path *p)
 	for (; p && n < ARRAY_LEN(frames); p = p->up)
 		frames[n++] = p;
 	i = n;
-	if (n > 1 && str_eq(frames[n - 1]->key, "maglev"))
+	if (n > 1 && frames[n - 2]->key && str_eq(frames[n - 1]->key, "maglev"))
 		i--;
 	for (bool first = true; i > 0; i--, first = false)
 		add_frame(out, frames[i - 1], first);

@@ -2,7 +2,7 @@
 /* config/path.h - where something stands in the file, as people say it: frontends.www.pools[0].name
  *
  * A path is a chain of frames on the stack, innermost first, made into text only for a message. The
- * leading "maglev" is left out where more follows. */
+ * leading "maglev" is left out where a key follows. */
 #pragma once
 
 #include <stddef.h>

@@ -23,6 +23,7 @@ static struct config *load(const char *text, size_t size)
 	assert((class == CONFIG_OK) == (c != NULL));
 	assert((class == CONFIG_PARSE_ERROR) == (rep.parse_error != NULL));
 	assert((class == CONFIG_SEMANTIC_ERROR) == (rep.n_semantic > 0));
+	assert((class == CONFIG_SEMANTIC_ERROR) == (*semantic != '\0'));
 	assert(!rep.parse_error || !strchr(rep.parse_error, '\n'));
 	for (size_t i = 0; i < rep.n_semantic; i++)
 		assert(!strchr(rep.semantic[i], '\n'));

@@ -114,6 +114,8 @@ static void test_aliases(void **state)
 		{ "a: *x\n", "1:4: a: an alias to an anchor that is not defined before it" },
 		{ "a: &x [1, *x]\n", "1:11: a[1]: an alias to what it stands in" },
 		{ "a: &x {p: {q: *x}}\n", "1:15: a.p.q: an alias to what it stands in" },
+		{ "maglev: &a [*a]", "1:13: maglev[0]: an alias to what it stands in" },
+		{ "maglev: &a {b: *a}", "1:16: b: an alias to what it stands in" },
 		{ "a: &x { <<: *x }\n", "1:13: a.\"<<\": an alias to what it stands in" },
 		{ "a: { p: 1, <<: 2 }\n",
 		  "1:16: a.\"<<\": what << merges must be a mapping or a list of mappings" },
