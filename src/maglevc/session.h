@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maglevc/session.h - what the commands of one run share: the daemon, the options, the output. */
+#pragma once
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+
+#include "base/dur.h"
+#include "base/str.h"
+#include "maglevc/format.h"
+#include "maglevc/words.h"
+#include "rpc/client.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct session { /* {0} with the options filled */
+	struct rpc_client_opts daemon;
+	dur_ns timeout;
+	bool json;
+	struct style style;
+
+	struct rpc_client *client; /* made by the first call */
+	struct str out;            /* for stdout */
+	struct str error;          /* for stderr, when a command fails */
+	bool usage;                /* the failure is how we were called */
+};
+
+/* One call, waited for. NULL with the session's error set: the server's message alone, or what is
+ * in the way. Freed with protobuf_c_message_free_unpacked(m, NULL). */
+ProtobufCMessage *session_call(struct session *ss, const char *path,
+			       const ProtobufCMessage *request,
+			       const ProtobufCMessageDescriptor *response);
+/* A message, or an array of them, as proto3 JSON with all fields: one line of output. */
+void session_json(struct session *ss, const ProtobufCMessage *m);
+void session_json_array(struct session *ss, ProtobufCMessage *const *v, size_t n);
+/* Understand and run a line. Returns the exit code; output and error are in the session. */
+int session_run(struct session *ss, const struct words *w);
+void session_done(struct session *ss);
