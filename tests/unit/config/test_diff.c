@@ -132,8 +132,8 @@ static void test_every_setting_counts(void **state)
 		"type: tcp, port: 80, params: { ssl: true }",
 		"type: tcp, port: 80, params: { server-name: a }",
 		"type: icmp",
-		"type: http, port: 80, interval: 3s, timeout: 2s, fast-interval: 2s, "
-		"down-interval: 2s",
+		("type: http, port: 80, interval: 3s, timeout: 2s, fast-interval: 2s, "
+		 "down-interval: 2s"),
 		"type: http, port: 80, fast-interval: 3s",
 		"type: http, port: 80, down-interval: 3s",
 		"type: http, port: 80, timeout: 1s",
