@@ -168,7 +168,7 @@ static void emit_as_add(struct plan *p, const struct vip_key *key, const struct 
 
 	c->as = as->want->addr;
 	c->weight = target(as);
-	c->flush = as->want->flush_now && !as->have; /* else its deletion has flushed it */
+	c->flush = as->want->flush_now;
 	c->recreate = recreate;
 }
 

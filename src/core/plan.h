@@ -46,9 +46,9 @@ struct plan_as {
 	uint8_t weight;
 	/* desired side */
 	bool flush_on_zero; /* policy: when a call lowers the weight to 0, flush with it */
-	bool flush_now;     /* one-shot: whatever call this AS gets carries a flush, and it gets one
-			       even if the weight stays. The caller clears it when a call with
-			       flush for this AS was acknowledged; until then it is planned again */
+	bool flush_now; /* one-shot: the AS_WEIGHT or AS_ADD this AS gets carries a flush, and it
+			   gets one even if the weight stays. The caller clears it when such a
+			   call was acknowledged; until then it is planned again */
 	bool keep; /* no verdict yet: whatever weight VPP has is right, also over a re-creation of
 		      the VIP; 0 where it has none. `weight` is not looked at */
 	bool dead; /* its backend died: a VIP that lowers or flushes it goes first */

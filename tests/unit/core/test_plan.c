@@ -270,7 +270,7 @@ static void test_keep(void **state)
 		.calls = "as-del 192.0.2.1 6/80 10.0.0.1 flush recreate\n"
 			 "vip-del 192.0.2.1 6/80 recreate\n"
 			 "vip-add 192.0.2.1 6/80 gre4 y 1024 recreate\n"
-			 "as-add 192.0.2.1 6/80 10.0.0.1 100 recreate\n"
+			 "as-add 192.0.2.1 6/80 10.0.0.1 100 flush recreate\n"
 			 "as-add 192.0.2.1 6/80 10.0.0.2 0 recreate\n",
 	});
 }

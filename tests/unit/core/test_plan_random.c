@@ -532,7 +532,7 @@ static void acknowledge(struct scene *s, const struct plan_call *c)
 
 	plan_apply(&s->actual, c);
 	plan_apply(&s->actual, c); /* once more changes nothing: check_picture sees */
-	for (size_t i = 0; c->flush && d && i < d->n_as; i++)
+	for (size_t i = 0; c->flush && c->op != PLAN_AS_DEL && d && i < d->n_as; i++)
 		if (addr_eq(&d->as[i].addr, &c->as))
 			d->as[i].flush_now = false;
 }
