@@ -288,18 +288,25 @@ int cmd_config_reload(struct session *ss, const struct command *c _unused_)
 
 /* ---- help */
 
+#define HELP_COLUMN 44 /* where the explanations start */
+
 static void help_row(void *ctx, const char *syntax, const char *help)
 {
-	struct table *t = ctx;
+	struct session *ss = ctx;
+	size_t width = text_width(syntax);
 
-	fact(t, syntax, TINT_NONE, help);
+	tint_begin(&ss->out, &ss->style, TINT_LABEL);
+	str_add(&ss->out, syntax);
+	tint_end(&ss->out, &ss->style, TINT_LABEL);
+	if (width + 2 > HELP_COLUMN) {
+		str_add_c(&ss->out, '\n');
+		width = 0;
+	}
+	str_addf(&ss->out, "%*s%s\n", (int)(HELP_COLUMN - width), "", help);
 }
 
 int cmd_help(struct session *ss, const struct command *c _unused_)
 {
-	_cleanup_(table_done) struct table t = facts();
-
-	tree_list(tree_root, help_row, &t);
-	table_print(&t, &ss->style, &ss->out);
+	tree_list(tree_root, help_row, ss);
 	return 0;
 }

@@ -67,9 +67,8 @@ static const struct node set_weight_flush[] = { { "flush",
 						  .run = cmd_set_weight, .data = "flush" },
 						END };
 static const struct node set_weight_value[] = {
-	{ "<0-100>",
-	  "set a backend's weight in a pool, until the next restart or change of the file",
-	  ARG_WEIGHT, .run = cmd_set_weight, .next = set_weight_flush },
+	{ "<0-100>", "set the backend's weight in this pool", ARG_WEIGHT, .run = cmd_set_weight,
+	  .next = set_weight_flush },
 	END
 };
 static const struct node set_weight[] = {
@@ -111,9 +110,8 @@ static const struct node sync_vpp[] = { { "lb", "the load balancer", .next = syn
 					END };
 static const struct node sync_what[] = { { "vpp", "VPP", .next = sync_vpp }, END };
 static const struct node config[] = {
-	{ "check", "read the daemon's configuration file and say what is wrong with it",
-	  .run = cmd_config_check },
-	{ "reload", "put the daemon's configuration file into force", .run = cmd_config_reload },
+	{ "check", "say what is wrong with the daemon's file", .run = cmd_config_check },
+	{ "reload", "put the daemon's file into force", .run = cmd_config_reload },
 	END
 };
 
