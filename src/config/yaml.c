@@ -5,10 +5,10 @@
  * stands. Events come as a flat list; a stack of open collections, at most YAML_DEPTH_MAX, holds
  * what is being read, so nothing recurses.
  *
- * Bounds. The text is at most CONFIG_MAX_FILE_BYTES, so written nodes are bounded by it. What an
- * alias adds is counted by the size of what it names, which includes what its own aliases added:
- * the sum of these is held under YAML_EXPANSION_MAX, whatever the nesting. Merging copies pointers
- * of a mapping that was counted where its alias stood (or was written out).
+ * Bounds. Nodes written out are counted. What an alias adds is counted by the size of what it
+ * names, which includes what its own aliases added: the sum of these is held under
+ * YAML_EXPANSION_MAX, whatever the nesting. Merging copies pointers of a mapping that was counted
+ * where its alias stood (or was written out).
  *
  * The characters are checked before libyaml sees them, because its reader knows only byte offsets
  * and ours is to be a line and a column. */
@@ -43,7 +43,7 @@ struct reader {
 	struct frame stack[YAML_DEPTH_MAX];
 	size_t depth;
 	struct node *root;
-	size_t expanded;
+	size_t written, expanded; /* nodes */
 	size_t documents;
 	struct yaml_problem *problem;
 };
@@ -167,6 +167,13 @@ static struct node *new_node(struct reader *r, enum node_kind kind, yaml_mark_t 
 	return n;
 }
 
+static int count_written(struct reader *r, const struct node *n)
+{
+	if (++r->written <= YAML_NODES_MAX)
+		return 0;
+	return fail(r, n->line, n->col, "more than %u values", YAML_NODES_MAX);
+}
+
 /* Names are the last node's that carried them. */
 static void set_anchor(struct reader *r, const yaml_char_t *anchor, struct node *n)
 {
@@ -224,7 +231,7 @@ static int on_scalar(struct reader *r, const yaml_event_t *e)
 	n->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	if (memchr(text, '\0', len))
 		return fail_at(r, e->start_mark, "a NUL character in a string");
-	if (check_tag(r, e->data.scalar.tag, n) < 0)
+	if (count_written(r, n) < 0 || check_tag(r, e->data.scalar.tag, n) < 0)
 		return -EINVAL;
 	copy = arena_alloc(r->arena, len + 1);
 	memcpy(copy, text, len);
@@ -241,7 +248,8 @@ static int on_open(struct reader *r, enum node_kind kind, const yaml_event_t *e)
 
 	if (r->depth == YAML_DEPTH_MAX)
 		return fail(r, n->line, n->col, "nested more than %d levels deep", YAML_DEPTH_MAX);
-	if (check_tag(r, map ? e->data.mapping_start.tag : e->data.sequence_start.tag, n) < 0 ||
+	if (count_written(r, n) < 0 ||
+	    check_tag(r, map ? e->data.mapping_start.tag : e->data.sequence_start.tag, n) < 0 ||
 	    attach(r, n) < 0)
 		return -EINVAL;
 	set_anchor(r, map ? e->data.mapping_start.anchor : e->data.sequence_start.anchor, n);
