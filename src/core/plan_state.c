@@ -233,12 +233,12 @@ static void apply_as(struct plan_vip *v, const struct plan_call *c)
 {
 	struct plan_as *as = as_find(v, &c->as);
 
+	for (size_t i = 0; i < v->n_as; i++)
+		v->as[i].buckets = 0;
 	if (c->op != PLAN_AS_DEL)
 		set_weight(v, c);
 	else if (as)
 		as_remove(v, as);
-	for (size_t i = 0; i < v->n_as; i++)
-		v->as[i].buckets = 0;
 }
 
 void plan_apply(struct plan_state *actual, const struct plan_call *c)

@@ -124,18 +124,16 @@ static void race(struct racer *racers, size_t n, int32_t *table, uint32_t len)
 
 void table_build(struct table_as *as, size_t n, uint32_t len, int32_t *ret_table)
 {
-	_cleanup_free_ int32_t *own = NULL;
-	_cleanup_free_ struct racer *racers = NULL;
-	int32_t *table = ret_table;
+	assert(len >= 1 && len <= TABLE_LEN_MAX && (len & (len - 1)) == 0 && n <= INT32_MAX);
+
+	_cleanup_free_ int32_t *own = ret_table ? NULL : xcalloc(len, sizeof *own);
+	_cleanup_free_ struct racer *racers = xcalloc(len, sizeof *racers);
+	int32_t *table = ret_table ? ret_table : own;
 	size_t n_racers;
 
-	assert(len >= 1 && len <= TABLE_LEN_MAX && (len & (len - 1)) == 0 && n <= INT32_MAX);
-	if (!table)
-		table = own = xcalloc(len, sizeof *own);
 	memset(table, 0xff, len * sizeof *table); /* EMPTY everywhere */
 	for (size_t i = 0; i < n; i++)
 		as[i].buckets = 0;
-	racers = xcalloc(len, sizeof *racers);
 	n_racers = line_up(as, n, len, racers);
 	if (n_racers == 0)
 		return;
