@@ -10,6 +10,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "base/alloc.h"
 #include "config/draft.h"
 #include "config/value.h"
 
@@ -20,34 +21,32 @@ static void bad(struct reporter *r, struct value *v, const struct path *p, const
 	v->bad = true;
 }
 
-static void check_bounds(struct reporter *r, const struct schema_row *row, struct value *v,
-			 const struct path *p)
+/* How a number is out of its bounds; NULL: it is not. The caller frees. */
+static char *bounds_fault(const struct schema_row *row, const struct value *v)
 {
-	char lo[DUR_STRLEN], hi[DUR_STRLEN];
+	_cleanup_free_ char *text = shown(v->at->text);
+	char bound[DUR_STRLEN];
 
 	if ((!row->lo && !row->hi) || (v->i >= row->lo && v->i <= row->hi))
-		return;
-	v->bad = true;
+		return NULL;
 	if (row->type == VALUE_INT)
-		report_semantic(r, v->at, p, "%s is not from %lld to %lld", v->at->text,
-				(long long)row->lo, (long long)row->hi);
-	else if (v->i > row->hi)
-		report_semantic(r, v->at, p, "%s is longer than %s", v->at->text,
-				dur_format(row->hi, hi));
-	else if (row->lo == 1)
-		report_semantic(r, v->at, p, "%s is not longer than 0", v->at->text);
-	else
-		report_semantic(r, v->at, p, "%s is shorter than %s", v->at->text,
-				dur_format(row->lo, lo));
+		return xasprintf("%s is not from %lld to %lld", text, (long long)row->lo,
+				 (long long)row->hi);
+	if (v->i > row->hi)
+		return xasprintf("%s is longer than %s", text, dur_format(row->hi, bound));
+	if (row->lo == 1)
+		return xasprintf("%s is not longer than 0", text);
+	return xasprintf("%s is shorter than %s", text, dur_format(row->lo, bound));
 }
 
 static void check_number(struct reporter *r, const struct schema_row *row, struct value *v,
 			 const struct path *p)
 {
-	check_bounds(r, row, v, p);
-	if (v->bad)
-		return;
-	if ((row->rules & RULE_POW2) && (v->i & (v->i - 1)) != 0)
+	_cleanup_free_ char *fault = bounds_fault(row, v);
+
+	if (fault)
+		bad(r, v, p, fault);
+	else if ((row->rules & RULE_POW2) && (v->i & (v->i - 1)) != 0)
 		bad(r, v, p, "must be a power of two");
 	else if ((row->rules & RULE_WHOLE_SECONDS) && v->i % NS_PER_S != 0)
 		bad(r, v, p, "must be whole seconds");

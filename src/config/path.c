@@ -50,6 +50,14 @@ void quote_add(struct str *out, const char *text)
 	str_add_c(out, '\'');
 }
 
+char *shown(const char *text)
+{
+	struct str out = { 0 };
+
+	add_escaped(&out, text, '\'');
+	return str_take(&out);
+}
+
 static void add_frame(struct str *out, const struct path *p, bool first)
 {
 	if (!p->key) {

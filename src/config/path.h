@@ -24,3 +24,5 @@ void path_add(struct str *out, const struct path *p);
 
 /* A word of the file in a message: 'text', control characters escaped, long ones cut (…). */
 void quote_add(struct str *out, const char *text);
+/* The same without quotes, for a number. The caller frees. */
+char *shown(const char *text);

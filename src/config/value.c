@@ -174,8 +174,7 @@ int value_parse(struct reporter *r, const struct schema_row *row, const struct n
 	if (n->kind == NODE_SCALAR)
 		err = parse_scalar(row, n, &v);
 	if (err == -ERANGE)
-		return report_parse(r, n, p, "the duration '%s' is too long to be counted",
-				    n->text);
+		return expected(r, n, p, "a duration of less than 292 years");
 	if (err < 0)
 		return expected(r, n, p, expectations[row->type]);
 	*ret = v;

@@ -17,8 +17,8 @@
  * a list of a hundred backends stay below it, and a few nested aliases cannot take the machine. */
 #define YAML_EXPANSION_MAX (4u << 20)
 
-/* Nodes written out. A real file of the largest size has about half as many; one made of nothing but
- * commas would take gigabytes. */
+/* Nodes written out. A real file of the largest size has about half as many; one made of nothing
+ * but commas would take gigabytes. */
 #define YAML_NODES_MAX (16u << 20)
 
 enum node_kind { NODE_SCALAR, NODE_SEQ, NODE_MAP };
