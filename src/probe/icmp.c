@@ -390,13 +390,32 @@ static int echo_send_own(struct icmp_socket *s, struct target *t)
 	return r;
 }
 
+/* A source address that is not (any more) ours gives ENETUNREACH or EINVAL here, like a missing
+ * route; bind(2) tells the two apart. */
+static bool source_missing(const struct addr *src)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	bool missing;
+	int fd;
+
+	if (src->family == ADDR_NONE)
+		return false;
+	len = addr_to_sockaddr(src, 0, &ss);
+	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	missing = bind(fd, (struct sockaddr *)&ss, len) < 0 && errno == EADDRNOTAVAIL;
+	close(fd);
+	return missing;
+}
+
 static void send_failed(struct target *t, int errno_value)
 {
-	bool src = (t->addr.family == ADDR_IP4 ? t->check->src4 : t->check->src6).family !=
-		   ADDR_NONE;
+	const struct addr *src = t->addr.family == ADDR_IP4 ? &t->check->src4 : &t->check->src6;
 
-	if (src && errno_value == EINVAL) /* what a source that is not ours gives here */
-		probe_conclude_errno(t, CODE_LOCAL, "send from the source address", errno_value);
+	if (source_missing(src))
+		probe_conclude_errno(t, CODE_LOCAL, "bind to the source address", EADDRNOTAVAIL);
 	else
 		probe_conclude_errno(t, CODE_L4CON, "send", errno_value);
 }
