@@ -160,9 +160,9 @@ const char *dur_format(dur_ns d, char buf[static DUR_STRLEN])
 		format_scaled(p, left, u, 1000000, "ms");
 	else {
 		if (s >= 3600)
-			p += sprintf(p, "%lluh", (unsigned long long)(s / 3600));
+			p += sprintf(p, "%uh", (unsigned)(s / 3600));
 		if (s >= 60)
-			p += sprintf(p, "%llum", (unsigned long long)(s / 60 % 60));
+			p += sprintf(p, "%um", (unsigned)(s / 60 % 60));
 		left = (size_t)(buf + DUR_STRLEN - p);
 		format_scaled(p, left, u % UINT64_C(60000000000), 1000000000, "s");
 	}
@@ -181,27 +181,26 @@ const char *dur_format_short(dur_ns d, char buf[static DUR_STRLEN])
 	const char *sign = d < 0 ? "-" : "";
 
 	for (size_t i = 0; i < ARRAY_LEN(people); i++) {
-		uint64_t n = u / people[i].ns, rest = u % people[i].ns, next = 0;
+		uint64_t rest = u % people[i].ns;
+		unsigned n = (unsigned)(u / people[i].ns), next = 0;
 
 		if (!n)
 			continue;
 		if (i + 1 < ARRAY_LEN(people))
-			next = rest / people[i + 1].ns;
+			next = (unsigned)(rest / people[i + 1].ns);
 		if (next)
-			snprintf(buf, DUR_STRLEN, "%s%llu%s%llu%s", sign, (unsigned long long)n,
-				 people[i].name, (unsigned long long)next, people[i + 1].name);
+			snprintf(buf, DUR_STRLEN, "%s%u%s%u%s", sign, n, people[i].name, next,
+				 people[i + 1].name);
 		else
-			snprintf(buf, DUR_STRLEN, "%s%llu%s", sign, (unsigned long long)n,
-				 people[i].name);
+			snprintf(buf, DUR_STRLEN, "%s%u%s", sign, n, people[i].name);
 		return buf;
 	}
 	if (u >= 1000000 || u == 0)
-		snprintf(buf, DUR_STRLEN, "%s%llu%s", sign, (unsigned long long)(u / 1000000),
-			 u ? "ms" : "s");
+		snprintf(buf, DUR_STRLEN, "%s%u%s", sign, (unsigned)(u / 1000000), u ? "ms" : "s");
 	else if (u >= 1000)
-		snprintf(buf, DUR_STRLEN, "%s%llu\xc2\xb5s", sign, (unsigned long long)(u / 1000));
+		snprintf(buf, DUR_STRLEN, "%s%u\xc2\xb5s", sign, (unsigned)(u / 1000));
 	else
-		snprintf(buf, DUR_STRLEN, "%s%lluns", sign, (unsigned long long)u);
+		snprintf(buf, DUR_STRLEN, "%s%uns", sign, (unsigned)u);
 	return buf;
 }
 

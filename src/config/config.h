@@ -14,7 +14,9 @@ enum config_class { CONFIG_OK = 0, CONFIG_PARSE_ERROR = 1, CONFIG_SEMANTIC_ERROR
 #define CONFIG_MAX_SEMANTIC   20
 #define CONFIG_MAX_FILE_BYTES (64u << 20)
 
-/* {0} is empty. Each message is one line: "<file>:<line>:<column>: <yaml path>: <what>". */
+/* {0} is empty. Each message is one line: "<file>:<line>:<column>: <yaml path>: <what>"; of a file
+ * that cannot be read, "<file>: <what>". Words of the file in it are escaped and cut. Warnings are
+ * at most a few hundred, the last one telling how many there would be more. */
 struct config_report {
 	char *parse_error; /* set with CONFIG_PARSE_ERROR alone */
 	char *semantic[CONFIG_MAX_SEMANTIC];
