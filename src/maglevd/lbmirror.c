@@ -20,6 +20,11 @@ void lbmirror_clear(struct lbmirror *m)
 	m->text_stale = true;
 }
 
+void lbmirror_distrust(struct lbmirror *m)
+{
+	m->valid = false;
+}
+
 void lbmirror_done(struct lbmirror *m)
 {
 	lbmirror_clear(m);
@@ -56,13 +61,25 @@ void lbread_conf(struct lbread *r, const struct vpp_lb_conf_get_reply *c)
 					.flow_timeout_s = c->flow_timeout };
 }
 
+/* VPP tells a VIP inside ::/96 as an IPv4 one. With a length that no IPv4 prefix has it is certain,
+ * and told back as it was made, or it could never be removed. */
+static struct vip_key key_of_row(const struct prefix *pfx, uint8_t proto, uint16_t port)
+{
+	static const struct addr zero4 = { .family = ADDR_IP4 };
+	struct vip_key k = { .prefix = *pfx, .proto = proto, .port = port };
+
+	if (addr_eq(&pfx->addr, &zero4) && pfx->len > 32 && pfx->len < 96)
+		k.prefix.addr.family = ADDR_IP6;
+	return k;
+}
+
 void lbread_vip(struct lbread *r, const struct vpp_lb_vip_details *d)
 {
 	struct plan_state *s = &r->vips;
 
 	s->vips = vec_grow_(s->vips, sizeof *s->vips, &s->cap_vips, s->n_vips + 1);
 	s->vips[s->n_vips++] = (struct plan_vip){
-		.key = { .prefix = d->pfx, .proto = d->protocol, .port = d->port },
+		.key = key_of_row(&d->pfx, d->protocol, d->port),
 		.encap = (uint8_t)MIN(d->encap, UINT8_MAX),
 		.sticky = STICKY_UNKNOWN,
 		.table_len = d->flow_table_length,
@@ -90,7 +107,7 @@ static struct plan_vip *vip_of_row(struct lbread *r, const struct vip_key *key)
 
 void lbread_as(struct lbread *r, const struct vpp_lb_as_v2_details *d)
 {
-	struct vip_key key = { .prefix = d->pfx, .proto = d->protocol, .port = d->port };
+	struct vip_key key = key_of_row(&d->pfx, d->protocol, d->port);
 	struct plan_vip *v = d->flags & VPP_AS_USED ? vip_of_row(r, &key) : NULL;
 
 	if (!v)

@@ -32,8 +32,11 @@ struct lbread { /* a read under way; {0} is none */
 };
 
 void lbmirror_done(struct lbmirror *m);
-/* Forget everything (another VPP, or one that contradicts us). */
+/* Forget everything: another VPP. */
 void lbmirror_clear(struct lbmirror *m);
+/* VPP contradicts it: read again. What only the text tells is kept for VIPs that are still there.
+ */
+void lbmirror_distrust(struct lbmirror *m);
 /* Take an acknowledged call. */
 void lbmirror_apply(struct lbmirror *m, const struct plan_call *c);
 /* May it answer a question about VPP asked now? */

@@ -63,8 +63,8 @@ static bool urgent_due(const struct lbsync *s)
 	       CONTAINER_OF(s->dirty.next, struct lbsync_vip, dirty)->urgent;
 }
 
-/* What to do next. A dead backend goes first, but not twice in a row before a full sync, and
- * readers do not wait behind an endless row of changes. */
+/* What to do next. A dead backend goes before a full sync, and any change before a reader, but not
+ * twice in a row: nobody waits behind an endless row of changes. */
 static unsigned choose(const struct lbsync *s)
 {
 	bool dirty = any_due(s, loop_clock());
@@ -76,10 +76,10 @@ static unsigned choose(const struct lbsync *s)
 							  : JOB_READ | JOB_CONF | JOB_PLAN_FULL;
 	if (s->conf_wanted || !s->mirror.valid)
 		return JOB_READ | JOB_CONF | (dirty ? JOB_PLAN_DIRTY : 0);
+	if (dirty && (!s->last_was_dirty || list_empty(&s->reads)))
+		return JOB_PLAN_DIRTY;
 	if (!list_empty(&s->reads))
 		return JOB_READ;
-	if (dirty)
-		return JOB_PLAN_DIRTY;
 	return s->mirror.text_stale ? JOB_TEXT : JOB_NONE;
 }
 

@@ -56,7 +56,9 @@ static void send_as(struct lbsync *s, const struct plan_call *c, void *slot)
 					     .as_address = c->as,
 					     .weight = del ? c->from_weight : c->weight,
 					     .is_del = del,
-					     .is_flush = del && c->flush };
+					     /* An addition may revive an AS that somebody
+					      * deleted, with the flows it had. */
+					     .is_flush = c->flush };
 
 	lbsync_send(s, VPP_LB_ADD_DEL_AS_V2, &m, on_answer, slot);
 }
@@ -346,7 +348,7 @@ static void finish(struct lbsync *s)
 	lbsync_log_done(s, run->plan.n > 0 ? LVL_INFO : LVL_DEBUG);
 	settle(s);
 	if (run->unexplained)
-		lbmirror_clear(&s->mirror);
+		lbmirror_distrust(&s->mirror);
 	if (cut)
 		resume_later(s);
 	clear(run);

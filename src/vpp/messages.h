@@ -3,7 +3,10 @@
  *
  * Field order and CRCs are those of VPP 26.10: src/vlibmemory/memclnt.api, src/vpp/api/vpe.api,
  * src/vlibmemory/vlib.api, src/vnet/ip/ip.api, src/plugins/lb/lb.api (version 1.2.0). A CRC stands
- * for the exact layout, so that a VPP whose names and CRCs match is one we can talk to. */
+ * for the exact layout, so that a VPP whose names and CRCs match is one we can talk to.
+ *
+ * A prefix length is whatever byte came: VPP takes any, and tells an IPv6 VIP inside ::/96 as an
+ * IPv4 one with the length it has (::/64 comes back as 0.0.0.0/64). */
 #pragma once
 
 #include "vpp/wire.h"

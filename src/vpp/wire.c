@@ -193,9 +193,6 @@ static int dec_prefix(struct cursor *c, struct prefix *ret)
 
 	if (dec_addr(c, &ret->addr) < 0 || dec_int(c, 1, &len) < 0)
 		return -EPROTO;
-	if (len > (ret->addr.family == ADDR_IP4 ? 32 : 128))
-		return err_set(c->e, -EPROTO, "%s: %s has prefix length %u", c->msg, c->field,
-			       (unsigned)len);
 	ret->len = (uint8_t)len;
 	return 0;
 }

@@ -50,7 +50,7 @@ enum wire_kind {
 	WIRE_I32,    /* int32_t */
 	WIRE_BOOL,   /* bool; a byte, any value but 0 is true */
 	WIRE_ADDR,   /* struct addr: u8 family (0 IPv4, 1 IPv6), 16 bytes */
-	WIRE_PREFIX, /* struct prefix: an address, u8 length */
+	WIRE_PREFIX, /* struct prefix: an address, u8 length (any: see vpp/messages.h) */
 	WIRE_VSTR,   /* struct wire_bytes: u32 length, bytes */
 	WIRE_IP4,    /* struct addr: four bytes */
 	WIRE_IP6,    /* struct addr: 16 bytes */
@@ -124,8 +124,7 @@ int wire_id(const uint8_t *payload, size_t n, uint16_t *ret_id, struct err *e);
 
 /* Take a payload apart into *ret_hdr and `ret_body` (m->size bytes). Borrowed fields point into
  * `payload`. Bytes after the last field are ignored. 0, or -EPROTO with `e` saying which field is
- * short or malformed (an address family other than 0 and 1, a prefix length out of range); then
- * the outputs are undefined. */
+ * short or malformed (an address family other than 0 and 1); then the outputs are undefined. */
 int wire_decode(const struct wire_msg *m, const uint8_t *payload, size_t n,
 		struct wire_hdr *ret_hdr, void *ret_body, struct err *e);
 
