@@ -82,7 +82,11 @@ static char **reorder(const struct flag *flags, int argc, char **argv)
 			words[n_words++] = argv[i];
 		} else {
 			ret[n++] = argv[i];
-			if (takes_value(flags, argv[i]) && i + 1 < argc)
+			if (!takes_value(flags, argv[i]))
+				continue;
+			if (i + 1 == argc)
+				n_words = 0; /* nothing may pass for the missing value */
+			else
 				ret[n++] = argv[++i];
 		}
 	}
