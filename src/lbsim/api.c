@@ -299,7 +299,8 @@ static void read_cli(const struct call *c)
 	str_done(&version);
 }
 
-static struct addr conf_addr(const struct ip46 *ip, uint8_t family)
+/* In this family, whatever it looks like. */
+static struct addr addr_as(const struct ip46 *ip, uint8_t family)
 {
 	struct addr a = { .family = family };
 	if (family == ADDR_IP4)
@@ -313,8 +314,8 @@ static void read_conf(const struct call *c)
 {
 	const struct lb_conf *conf = &c->a->plugin.conf;
 	const struct vpp_lb_conf_get_reply r = {
-		.ip4_src_address = conf_addr(&conf->ip4_src, ADDR_IP4),
-		.ip6_src_address = conf_addr(&conf->ip6_src, ADDR_IP6),
+		.ip4_src_address = addr_as(&conf->ip4_src, ADDR_IP4),
+		.ip6_src_address = addr_as(&conf->ip6_src, ADDR_IP6),
 		.sticky_buckets_per_core = conf->sticky_buckets,
 		.flow_timeout = conf->flow_timeout,
 	};
@@ -402,35 +403,44 @@ enum { PATH_NORMAL, PATH_DROP = 2 }; /* fib_types.api */
 
 /* One fib_path: no interface, weight 1, and what it does. VPP has more to say of an AS's route when
  * the AS can be reached; nobody looks at it. */
-static void path_make(const struct fib_entry *e, uint8_t path[static VPP_ROUTE_PATH])
+static void path_make(const struct fib *f, const struct fib_entry *e,
+		      uint8_t path[static VPP_ROUTE_PATH])
 {
-	bool link_local = e->permanent && !e->key.is_ip4 && e->key.plen == 10;
 	memset(path, 0, VPP_ROUTE_PATH);
 	memset(path, 0xff, 4);
 	path[12] = 1;
-	path[17] = e->vip || link_local ? PATH_NORMAL : PATH_DROP;
+	path[17] = fib_drops(f, e) ? PATH_DROP : PATH_NORMAL;
 	path[25] = !e->key.is_ip4;
+}
+
+/* 0 with the entry, or VPP's retval. */
+static int32_t route_find(const struct fib *f, const struct vpp_ip_route_lookup *in,
+			  const struct fib_entry **ret)
+{
+	bool is_ip4 = in->pfx.addr.family == ADDR_IP4;
+	const struct ip46 ip = ip46_from_addr(&in->pfx.addr);
+	const struct fib_key k = fib_key(&ip, (uint8_t)(in->pfx.len + (is_ip4 ? 96 : 0)), is_ip4);
+	if (in->table_id != 0)
+		return ERR_NO_SUCH_FIB;
+	const struct fib_entry *e = in->exact ? fib_exact(f, &k) : fib_longest(f, &k);
+	if (!e)
+		return LB_ERR_NO_SUCH_ENTRY;
+	*ret = e;
+	return 0;
 }
 
 static void read_route(const struct call *c)
 {
-	const struct vpp_ip_route_lookup *in = &c->in.ip_route_lookup;
 	struct vpp_ip_route_lookup_reply r = { .pfx.addr.family = ADDR_IP4 };
 	uint8_t path[VPP_ROUTE_PATH];
-	bool is_ip4 = in->pfx.addr.family == ADDR_IP4;
-	const struct ip46 ip = ip46_from_addr(&in->pfx.addr);
-	const struct fib_key k = fib_key(&ip, (uint8_t)(in->pfx.len + (is_ip4 ? 96 : 0)), is_ip4);
-	const struct fib_entry *e = NULL;
-	if (in->table_id != 0)
-		r.retval = ERR_NO_SUCH_FIB;
-	else if (!(e = in->exact ? fib_exact(&c->a->plugin.fib, &k)
-				 : fib_longest(&c->a->plugin.fib, &k)))
-		r.retval = LB_ERR_NO_SUCH_ENTRY;
-	if (e) {
+	const struct fib_entry *e;
+	r.retval = route_find(&c->a->plugin.fib, &c->in.ip_route_lookup, &e);
+	if (r.retval == 0) {
+		bool is_ip4 = e->key.is_ip4;
 		r.stats_index = e->index;
-		r.pfx = (struct prefix){ conf_addr(&e->key.addr, is_ip4 ? ADDR_IP4 : ADDR_IP6),
-					 (uint8_t)(e->key.plen - (is_ip4 ? 96 : 0)) };
-		path_make(e, path);
+		r.pfx.addr = addr_as(&e->key.addr, is_ip4 ? ADDR_IP4 : ADDR_IP6);
+		r.pfx.len = (uint8_t)(e->key.plen - (is_ip4 ? 96 : 0));
+		path_make(&c->a->plugin.fib, e, path);
 		r.paths = (struct wire_rows){ path, 1 };
 	}
 	answer(c, &r);
@@ -518,26 +528,34 @@ static void run(const struct call *c)
 	handlers[c->msg].read(c);
 }
 
-int api_input(struct api *a, struct api_client *from, const uint8_t *payload, size_t n,
+/* The request this id stands for, or VPP_MSG_N when VPP would say that it has no handler. */
+static enum vpp_msg request_find(const struct api *a, uint16_t id)
+{
+	enum vpp_msg m = vpp_ids_find(&a->ids, id);
+	if (m == VPP_MSG_N || dropped(a, m) || (!handlers[m].change && !handlers[m].read))
+		return VPP_MSG_N;
+	return m;
+}
+
+int api_input(struct api *a, struct api_client *c, const uint8_t *payload, size_t n,
 	      const struct api_time *t, struct err *err)
 {
-	struct call c = { .a = a, .from = from, .t = t };
+	struct call call = { .a = a, .from = c, .t = t };
 	uint16_t id;
-	if (a->dead || from->leaving)
+	if (a->dead || c->leaving)
 		return 0;
 	int r = wire_id(payload, n, &id, err);
 	if (r)
 		return r;
-	c.msg = vpp_ids_find(&a->ids, id);
-	if (c.msg == VPP_MSG_N || dropped(a, c.msg) ||
-	    (!handlers[c.msg].change && !handlers[c.msg].read)) {
-		log_warn("api-no-handler", L_STR("client", from->name), L_UINT("id", id));
+	call.msg = request_find(a, id);
+	if (call.msg == VPP_MSG_N) {
+		log_warn("api-no-handler", L_STR("client", c->name), L_UINT("id", id));
 		return 0;
 	}
-	r = wire_decode(&vpp_msgs[c.msg], payload, n, &c.hdr, &c.in, err);
+	r = wire_decode(&vpp_msgs[call.msg], payload, n, &call.hdr, &call.in, err);
 	if (r)
 		return r;
-	run(&c);
+	run(&call);
 	return 0;
 }
 

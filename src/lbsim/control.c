@@ -15,8 +15,9 @@
 #include "lbsim/listener.h"
 #include "lbsim/state.h"
 
-#define PEERS_MAX 16 /* tests open one or two */
-#define WORDS_MAX 4
+#define PEERS_MAX   16 /* tests open one or two */
+#define WORDS_MAX   4
+#define ADVANCE_MAX 864000 /* seconds: ten days of collections in one go */
 
 struct control {
 	struct loop *loop;
@@ -144,7 +145,7 @@ static int run_flows(struct server *s, char **w, int n, struct str *out, struct 
 static int run_advance(struct server *s, char **w, int n, struct str *out, struct err *err)
 {
 	long long seconds;
-	int r = number("seconds", w[0], 0, 10 * 86400, &seconds, err);
+	int r = number("seconds", w[0], 0, ADVANCE_MAX, &seconds, err);
 	if (!r)
 		server_advance(s, (uint32_t)seconds);
 	return r;

@@ -110,14 +110,29 @@ const struct fib_entry *fib_exact(const struct fib *f, const struct fib_key *k)
 	return find(f, k);
 }
 
-const struct fib_entry *fib_longest(const struct fib *f, const struct fib_key *k)
+/* The longest match with fewer than `below` bits. */
+static const struct fib_entry *longest(const struct fib *f, const struct fib_key *k, unsigned below)
 {
 	unsigned least = k->is_ip4 ? 96 : 0;
-	for (unsigned plen = k->plen + 1u; plen-- > least;) {
+	for (unsigned plen = below; plen-- > least;) {
 		struct fib_key shorter = fib_key(&k->addr, (uint8_t)plen, k->is_ip4);
 		const struct fib_entry *e = find(f, &shorter);
 		if (e)
 			return e;
 	}
 	return NULL;
+}
+
+const struct fib_entry *fib_longest(const struct fib *f, const struct fib_key *k)
+{
+	return longest(f, k, k->plen + 1u);
+}
+
+#define LINK_LOCAL_PLEN 10 /* no other of VPP's own has it */
+
+bool fib_drops(const struct fib *f, const struct fib_entry *e)
+{
+	while (e && !e->vip && !e->permanent)
+		e = longest(f, &e->key, e->key.plen);
+	return e && !e->vip && e->key.plen != LINK_LOCAL_PLEN;
 }

@@ -50,3 +50,6 @@ void fib_del_as(struct fib *f, const struct fib_key *k);
 /* NULL when there is none; the longest match always finds the default route. */
 const struct fib_entry *fib_exact(const struct fib *f, const struct fib_key *k);
 const struct fib_entry *fib_longest(const struct fib *f, const struct fib_key *k);
+/* Does it drop what it matches? VPP's own routes do, but for link-local; a VIP's does not; an AS's
+ * does as the route that covers it does. */
+bool fib_drops(const struct fib *f, const struct fib_entry *e);

@@ -61,7 +61,8 @@ uint8_t ip46_prefix_len(const struct ip46 *a, uint8_t plen)
 
 static unsigned group(const struct ip46 *a, int i)
 {
-	return (unsigned)(a->b[2 * i] << 8 | a->b[2 * i + 1]);
+	const uint8_t *p = a->b + 2 * (size_t)i;
+	return (unsigned)(p[0] << 8 | p[1]);
 }
 
 /* The first of the longest runs of two or more zero groups; its length, 0 when there is none. */

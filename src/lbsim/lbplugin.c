@@ -225,22 +225,21 @@ void lbplugin_set_flows(struct lbplugin *p, uint32_t as, uint64_t flows)
 static void update_table(struct lbplugin *p, struct lb_vip *v)
 {
 	VEC(struct table_as) t = { 0 };
+	VEC(uint32_t) who = { 0 }; /* the AS of each entry of t */
 	slots_foreach(&v->as_slots, s)
 	{
 		struct lb_as *a = &p->ases.v[v->ases.v[s]];
 		a->buckets = 0;
-		if (a->used)
-			vec_push(&t, ((struct table_as){ .addr = ip46_to_addr(&a->addr),
-							 .weight = a->weight }));
+		if (!a->used)
+			continue;
+		vec_push(&t, ((struct table_as){ .addr = ip46_to_addr(&a->addr),
+						 .weight = a->weight }));
+		vec_push(&who, v->ases.v[s]);
 	}
 	table_build(t.v, t.n, v->new_length, NULL);
-	size_t i = 0;
-	slots_foreach(&v->as_slots, s)
-	{
-		struct lb_as *a = &p->ases.v[v->ases.v[s]];
-		if (a->used)
-			a->buckets = t.v[i++].buckets;
-	}
+	for (size_t i = 0; i < who.n; i++)
+		p->ases.v[who.v[i]].buckets = t.v[i].buckets;
+	vec_done(&who);
 	vec_done(&t);
 }
 

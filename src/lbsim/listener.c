@@ -32,11 +32,12 @@ static int address(const char *path, struct sockaddr_un *ret, struct err *err)
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (*path == '\0')
 		return err_set(err, -EINVAL, "the path of a socket is empty");
-	if (strlen(path) >= sizeof ret->sun_path)
+	size_t n = strlen(path);
+	if (n >= sizeof ret->sun_path)
 		return err_set(err, -ENAMETOOLONG,
 			       "%s: longer than the %zu bytes of a socket's path", path,
 			       sizeof ret->sun_path - 1);
-	strcpy(ret->sun_path, path);
+	memcpy(ret->sun_path, path, n + 1);
 	return 0;
 }
 

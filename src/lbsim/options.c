@@ -61,7 +61,7 @@ static void fill_table(struct options *o, struct parsed *p, struct flag t[static
 		  .kind = FLAG_DURATION,
 		  .def = "60s",
 		  .arg = "TIME",
-		  .min = NS_PER_MS,
+		  .min = 10 * NS_PER_MS,
 		  .max = 3600 * NS_PER_S,
 		  .help = "the plugin collects removed ASes and VIPs this often. VPP's whole clock "
 			  "is scaled with it: at 6s the 60 s of a VIP and the 10 s of an AS pass "

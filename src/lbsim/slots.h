@@ -26,5 +26,7 @@ uint32_t slots_next(const struct slots *s, uint32_t i); /* first taken one >= i,
 void slots_done(struct slots *s);
 
 /* Walk the taken indices upwards. The body may put the index it is at. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): I is a name to declare */
 #define slots_foreach(S, I)                                                                        \
 	for (uint32_t I = slots_next((S), 0); I < slots_len(S); I = slots_next((S), I + 1))
+/* NOLINTEND(bugprone-macro-parentheses) */

@@ -30,12 +30,13 @@
 #include "loop/loop.h"
 
 #define SKIPPED     77
-#define ANSWER_WAIT 30   /* seconds for one answer of VPP's */
-#define EDGE_MS     30   /* distance to a new second, for requests whose effect depends on it */
-#define GC_EDGE_MS  1500 /* the same for VPP's collection timer, which is a little late each time  \
-			  */
-#define BURST    150     /* requests, then a pause in which time passes */
-#define PAUSE_MS 2000
+#define ANSWER_WAIT 30 /* seconds for one answer of VPP's */
+/* Distance to a new second, for requests whose effect depends on it; and to VPP's collections,
+ * which come a little later each time. */
+#define EDGE_MS    30
+#define GC_EDGE_MS 1500
+#define BURST      150 /* requests, then a pause in which time passes */
+#define PAUSE_MS   2000
 
 struct answer {
 	enum vpp_msg msg;
@@ -332,7 +333,6 @@ static struct prefix random_prefix(struct rng *r)
 	snprintf(text, sizeof text, "%s", PICK(r, prefixes));
 	char *slash = strchr(text, '/');
 	*slash = '\0';
-	/* IPv6 prefixes without a host part never get the mixed encapsulations VPP forwards by. */
 	if (addr_parse(text, &p.addr))
 		die("a bad prefix in the table");
 	p.len = (uint8_t)atoi(slash + 1);

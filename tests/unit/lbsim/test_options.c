@@ -62,7 +62,7 @@ static void test_bad(void **state)
 	refused("--api-socket /a --nonsense", "unknown flag --nonsense");
 	refused("--api-socket /a --drop-message nope", "--drop-message: no message is called nope");
 	refused("--api-socket /a --journal-reads", "--journal-reads needs --journal");
-	refused("--api-socket /a --gc-interval 0s", "--gc-interval: 0s is not within 1ms..1h0m0s");
+	refused("--api-socket /a --gc-interval 0s", "--gc-interval: 0s is not within 10ms..1h0m0s");
 }
 
 static void test_usage(void **state)
