@@ -172,7 +172,7 @@ void serve_answer(struct server *s, int fd, int nth)
 	(void)nth;
 	if (!server_read_request(s, fd, buf, sizeof buf))
 		return;
-	server_send(fd, s->answer, s->answer_len ? s->answer_len : strlen(s->answer));
+	server_send_z(fd, s->answer);
 }
 
 void serve_silence(struct server *s, int fd, int nth)

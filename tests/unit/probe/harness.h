@@ -26,9 +26,9 @@ struct server {
 	struct addr addr;
 	uint16_t port;
 	server_fn *fn;
-	void *ctx;
-	const char *answer; /* for serve_answer */
-	size_t answer_len;  /* 0: strlen */
+	/* Set by the test at any time, read by connections. */
+	void *_Atomic ctx;
+	const char *_Atomic answer; /* for serve_answer */
 	_Atomic int connections, requests;
 	/* internal */
 	int fd, stop[2];
