@@ -4,7 +4,6 @@ import copy
 import json
 import os
 import pathlib
-import random
 import signal
 import socket
 import subprocess
@@ -61,7 +60,8 @@ class Lbsim(Process):
 
     def calls(self, since=0):
         """What maglevd asked VPP to change, from a position on, in order."""
-        return [call for call in map(calls.of_journal, self._journal()[since:]) if call]
+        return [call for call in map(calls.of_journal, self._journal()[since:])
+                if call is not None]
 
     def _journal(self):
         if not self.journal_file.exists():
@@ -189,7 +189,7 @@ class Cluster:
         # Short: a Unix socket's path has 107 bytes.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="maglev-"))
         # Addresses of its own, so that runs side by side do not meet; the port is the same on all.
-        self.net = f"127.{random.randint(16, 250)}.{random.randint(1, 250)}"
+        self.net = f"127.{16 + os.getpid() % 230}.{os.getpid() // 230 % 250 + 1}"
         self.port = 8080
         self.webs, self.processes = {}, []
         self.sim = None

@@ -2,7 +2,8 @@
 """A VPP that misbehaves: enough of the binary API to be connected to, then whatever a test wants.
 
 `FakeVpp(path, behaviour)` serves connections one after the other, each in `behaviour(peer)`, on a
-thread. `peer` has the pieces to misbehave with.
+thread. `peer` has the pieces to misbehave with; what it says through misbehave() is counted, so that
+a test knows that the client came so far.
 """
 import socket
 import struct
@@ -15,9 +16,12 @@ class Peer:
     """One connection, seen from VPP."""
 
     INDEX = 0x80000001
+    # In every VPP's table, beside what vppapi.MESSAGES has.
+    FIXED = {"sockclnt_create_455fb9c4": 15, "sockclnt_create_reply_35166268": 16,
+             "memclnt_keepalive_51077d14": 21, "memclnt_keepalive_reply_e8d4e804": 22}
 
-    def __init__(self, sock):
-        self.sock = sock
+    def __init__(self, sock, vpp):
+        self.sock, self.vpp = sock, vpp
         # Ids that no VPP has, so that nobody gets away with constants.
         self.ids = {name: 1000 + i for i, name in enumerate(vppapi.MESSAGES)}
         self.names = {i: name for name, i in self.ids.items()}
@@ -42,8 +46,9 @@ class Peer:
         payload = vppapi.receive_frame(self.sock)
         number, context = struct.unpack_from(">HI", payload)
         assert number == vppapi.SOCKCLNT_CREATE
-        rows = [struct.pack(">H64s", i, f"{n}_{crc.get(n, vppapi.MESSAGES[n][0])}".encode())
-                for n, i in self.ids.items() if n not in leave_out]
+        table = {f"{n}_{crc.get(n, vppapi.MESSAGES[n][0])}": i for n, i in self.ids.items()
+                 if n not in leave_out}
+        rows = [struct.pack(">H64s", i, n.encode()) for n, i in {**self.FIXED, **table}.items()]
         self.send(struct.pack(">HIIiIH", 16, 0, context, 0, self.INDEX, len(rows)) + b"".join(rows))
 
     def answer(self, name, context):
@@ -74,6 +79,11 @@ class Peer:
                 return context
             self.answer(got, context)
 
+    def misbehave(self, data=b""):
+        """Says something wrong, byte by byte as given."""
+        self.vpp.misdeeds += 1
+        self.sock.sendall(data)
+
     def linger(self):
         """Holds the connection until the other side ends it."""
         try:
@@ -87,6 +97,7 @@ class FakeVpp:
     def __init__(self, path, behaviour):
         self.behaviour = behaviour
         self.connections = 0
+        self.misdeeds = 0
         self.mistakes = []  # of the client, found by Peer
         self.changed = threading.Condition()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -107,7 +118,7 @@ class FakeVpp:
                 self.connections += 1
                 self.changed.notify_all()
             try:
-                self.behaviour(Peer(sock))
+                self.behaviour(Peer(sock, self))
             except (vppapi.Closed, OSError):
                 pass
             except Exception as e:  # pylint: disable=broad-except; shown by the test
