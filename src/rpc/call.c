@@ -167,7 +167,6 @@ static void watch_close(struct rpc_call *c)
 	grpc_call_error r;
 
 	op.data.recv_close_on_server.cancelled = &c->cancelled;
-	c->closed_tag.fn = closed;
 	call_ref(c);
 	r = grpc_call_start_batch(c->gcall, &op, 1, &c->closed_tag, NULL);
 	assert(r == GRPC_CALL_OK);
@@ -193,7 +192,6 @@ static void call_send(struct rpc_call *c, enum rpc_status status, const char *te
 	ops[n].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
 	ops[n].data.send_status_from_server.status = (grpc_status_code)status;
 	ops[n++].data.send_status_from_server.status_details = *text ? &details : NULL;
-	c->sent_tag.fn = sent;
 	call_ref(c);
 	r = grpc_call_start_batch(c->gcall, ops, n, &c->sent_tag, NULL);
 	assert(r == GRPC_CALL_OK);
@@ -214,6 +212,8 @@ static struct rpc_call *call_new(struct rpc_slot *slot)
 	c->deadline = deadline_mono(slot->method ? slot->deadline : slot->details.deadline);
 	c->arrival = (struct rpc_msg){ .kind = RPC_MSG_CALL, .call = c };
 	c->cancel = (struct rpc_msg){ .kind = RPC_MSG_CANCEL, .call = c };
+	c->closed_tag.fn = closed;
+	c->sent_tag.fn = sent;
 	slot->gcall = NULL;
 	return c;
 }
