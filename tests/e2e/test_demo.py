@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo` as its user meets it: what it prints is true, and it leaves nothing behind."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from cluster import BIN, ROOT
+from processes import wait_for
+
+
+class Demo:
+    def __init__(self, tmp_path):
+        self.lines = []
+        self.tmp = tmp_path
+        self.process = subprocess.Popen(
+            [ROOT / "tools" / "demo"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, cwd=ROOT,
+            env={**os.environ, "MAGLEV_BIN_DIR": str(BIN), "TMPDIR": str(tmp_path), "TERM": "dumb"})
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def wait_line(self, pattern):
+        def seen():
+            return next((m for m in map(re.compile(pattern).search, list(self.lines)) if m), None)
+        return wait_for(seen, lambda: f"{pattern} in\n" + "\n".join(self.lines))
+
+    def leftovers(self):
+        """Processes that still have its directory on their command line."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if str(self.tmp).encode() in path.read_bytes():
+                    found.append(path)
+            except OSError:
+                pass
+        return found
+
+
+@pytest.fixture
+def demo(tmp_path):
+    d = Demo(tmp_path)
+    yield d
+    d.process.kill()
+    d.process.wait()
+
+
+def test_it_shows_what_happens_and_cleans_up(demo):
+    demo.wait_line(r"203\.0\.113\.81:443/tcp  web-d added, weight 50")
+    # The commands work as printed.
+    command = demo.wait_line(r"^  (\S*maglevc.* show backends) web-a").group(1)
+    shown = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [l.split()[2] for l in shown.splitlines()[1:]] == ["up"] * 5
+    pids = demo.wait_line(r"^  kill (\d+) (\d+)").groups()
+    os.kill(int(pids[0]), signal.SIGKILL)
+    os.kill(int(pids[1]), signal.SIGKILL)
+    demo.wait_line(r"web-a +up → down")
+    demo.wait_line(r"vpp +203\.0\.113\.80:80/tcp  spare  weight 0 → 100")
+    demo.wait_line(r"demo +web-a's nginx is started again")
+    demo.wait_line(r"vpp +203\.0\.113\.80:80/tcp  spare  weight 100 → 0")
+    assert not [l for l in demo.lines if l.startswith(("{", "Traceback"))]
+    demo.process.send_signal(signal.SIGINT)
+    demo.process.wait(30)
+    wait_for(lambda: not demo.leftovers(), lambda: f"the end of {demo.leftovers()}")
+    assert list(demo.tmp.iterdir()) == []
+
+
+def test_busy_ports_are_passed_over(tmp_path):
+    taken = []
+    for address, port in (("127.0.0.1", 9090), ("127.0.0.12", 8080)):
+        try:
+            taken.append(socket.create_server((address, port)))
+        except OSError:
+            pass  # somebody has it already, which serves as well
+    demo = Demo(tmp_path)
+    try:
+        demo.wait_line(r"203\.0\.113\.81:443/tcp  web-d added")
+        assert "--server localhost:" in demo.wait_line(r"^  (\S*maglevc.* show frontends)").group(1)
+        demo.process.send_signal(signal.SIGTERM)
+        demo.process.wait(30)
+        wait_for(lambda: not demo.leftovers(), "its end")
+    finally:
+        demo.process.kill()
+        for s in taken:
+            s.close()
