@@ -78,7 +78,7 @@ class Maglevd(Process):
         self.grpc = f"unix:{directory / (name + '.grpc')}"
         self.parsed, self.parsed_bytes = [], 0
         argv = [*wrapper, MAGLEVD, "--config", config, "--grpc-addr", self.grpc, "--vpp-api-addr", api,
-                "--log-level", "debug", *flags]
+                "--metrics-addr", "", "--log-level", "debug", *flags]
         super().__init__(name, argv, directory, env)
 
     def wait_ready(self):
