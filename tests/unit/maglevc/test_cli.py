@@ -11,18 +11,20 @@ MAGLEVC = sys.argv[1]
 NOWHERE = "unix:/nonexistent/s"
 REFUSED = f"cannot reach {NOWHERE}: no such file or directory"
 RED = "\x1b[31m"
+# Of the environment around us, only what sanitizers are told.
+KEPT = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
 
 
 def run(*args, **env):
     """(exit code, stdout, stderr) with an environment of our own."""
-    done = subprocess.run([MAGLEVC, *args], env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([MAGLEVC, *args], env=KEPT | env, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
 
 def run_on_terminal(*args, **env):
     """(exit code, what the terminal shows)."""
     master, slave = pty.openpty()
-    child = subprocess.Popen([MAGLEVC, *args], env=env, stdin=slave, stdout=slave, stderr=slave)
+    child = subprocess.Popen([MAGLEVC, *args], env=KEPT | env, stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
     shown = b""
     while True:
