@@ -149,7 +149,8 @@ def test_flags_win_over_the_environment(cluster, static):
 def test_the_environment_alone(cluster, static):
     path = cluster.write_config(static)
     grpc = cluster.dir / "env.grpc"
-    env = {"MAGLEV_CONFIG": str(path), "MAGLEV_GRPC_ADDR": f"unix:{grpc}", "MAGLEV_VPP_API_ADDR": ""}
+    env = {"MAGLEV_CONFIG": str(path), "MAGLEV_GRPC_ADDR": f"unix:{grpc}", "MAGLEV_VPP_API_ADDR": "",
+           "MAGLEV_METRICS_ADDR": ""}
     p = subprocess.Popen([MAGLEVD], stdout=subprocess.DEVNULL, env={**os.environ, **env})
     try:
         wait_for(grpc.exists, "the socket of the environment")
