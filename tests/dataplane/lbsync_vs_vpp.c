@@ -407,7 +407,7 @@ static long env_long(const char *var, long fallback)
 {
 	const char *v = getenv(var);
 
-	return v ? atol(v) : fallback;
+	return v ? strtol(v, NULL, 10) : fallback;
 }
 
 int main(void)

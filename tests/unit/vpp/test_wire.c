@@ -36,18 +36,28 @@ static uint8_t hex_digit(char c)
 	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
+/* What stands behind `key` on the line, up to the next quote, comma or brace. */
+static const char *value(const char *line, const char *key, size_t *ret_n)
+{
+	const char *p = strstr(line, key);
+
+	assert_non_null(p);
+	p += strlen(key);
+	*ret_n = strcspn(p, "\",}");
+	return p;
+}
+
 static void frame_parse(const char *line, struct frame *f)
 {
-	char dir[3];
-	const char *hex = strstr(line, "\"frame_hex\": \"");
+	size_t n;
+	const char *msg = value(line, "\"msg\": \"", &n), *hex;
 
-	assert_int_equal(sscanf(line, "{\"dir\": \"%2s\", \"id\": %u, \"msg\": \"%79[^\"]\"", dir,
-				&f->id, f->msg),
-			 3);
-	assert_non_null(hex);
-	hex += strlen("\"frame_hex\": \"");
-	f->tx = dir[0] == 't';
-	f->n = strcspn(hex, "\"") / 2;
+	assert_true(n < sizeof f->msg);
+	memcpy(f->msg, msg, n);
+	f->tx = value(line, "\"dir\": \"", &n)[0] == 't';
+	f->id = (unsigned)strtoul(value(line, "\"id\": ", &n), NULL, 10);
+	hex = value(line, "\"frame_hex\": \"", &n);
+	f->n = n / 2;
 	f->bytes = xmalloc(f->n);
 	for (size_t i = 0; i < f->n; i++)
 		f->bytes[i] = (uint8_t)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
