@@ -21,7 +21,7 @@ C_FILES   = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
 .DEFAULT_GOAL := all
 .PHONY: all demo test e2e robot-test install install-deps lint fixstyle sanitize fuzz bench \
-	coverage clean help deps-%
+	coverage test-vpp clean help deps-%
 
 all: $(BUILD)/build.ninja ## build everything; binaries land in build/bin (also just `make`)
 	ninja -C $(BUILD)
@@ -37,6 +37,11 @@ e2e: deps-test all ## end-to-end tests only; TEST=failover runs the scenarios of
 	@tools/run-tests --e2e $(if $(TEST),--only $(TEST)) $(BUILD)
 
 robot-test: e2e ## the same as e2e
+
+test-vpp: all ## the dataplane suite against the VPP of MAGLEV_TEST_VPP_API (changes its lb plugin!)
+	@[ -n "$$MAGLEV_TEST_VPP_API" ] || { \
+		echo "test-vpp: MAGLEV_TEST_VPP_API must name the API socket of a VPP to test on" >&2; exit 2; }
+	meson test -C $(BUILD) --no-rebuild --suite dataplane --verbose
 
 sanitize: deps-test ## every test again under ASan+UBSan, then under TSan
 	@tools/build-variant build-asan $(CC) -Db_sanitize=address,undefined -Db_lundef=false
