@@ -106,8 +106,16 @@ static void on_results(void *ctx, const struct probe_result *r, size_t n)
 {
 	struct daemon *d = ctx;
 
-	for (size_t i = 0; i < n; i++)
-		fleet_result(d->fleet, &r[i], loop_now(d->loop));
+	fleet_results(d->fleet, r, n, loop_now(d->loop));
+}
+
+static void on_doubt_tick(void *ctx, struct timer *t)
+{
+	struct daemon *d = ctx;
+	mono_ns now = loop_now(d->loop);
+
+	fleet_tick(d->fleet, now);
+	timer_set(d->loop, t, now + DOUBT_TICK, on_doubt_tick, d);
 }
 
 static void on_watchdog(void *ctx, struct timer *t)
@@ -243,6 +251,7 @@ static void start_watchdog(struct daemon *d)
 static void done(struct daemon *d)
 {
 	timer_cancel(d->loop, &d->watchdog);
+	timer_cancel(d->loop, &d->doubt);
 	probe_engine_free(d->engine);
 	rpc_server_free(d->rpc);
 	lbsync_free(d->lbsync);
@@ -276,6 +285,7 @@ int daemon_run(const struct options *o, struct config *config)
 	start_probes(&d);
 	start_vpp(&d, started);
 	fleet_start(d.fleet, loop_clock());
+	on_doubt_tick(&d, &d.doubt);
 	notify_ready();
 	tell_status(&d);
 	start_watchdog(&d);

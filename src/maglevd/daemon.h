@@ -22,6 +22,7 @@ struct daemon {
 	struct service *service;
 	struct rpc_server *rpc;
 	struct timer watchdog;
+	struct timer doubt;
 	wall_ns started;
 	bool stopping;
 };

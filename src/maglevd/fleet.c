@@ -333,11 +333,19 @@ static void warn_inconclusive(struct fleet *f, const struct backend *b,
 			 L_STR("detail", r->detail), L_UINT("suppressed", suppressed));
 }
 
-void fleet_result(struct fleet *f, const struct probe_result *r, mono_ns now)
+/* The backend of a result, NULL when it is none of the present ones' or of an older probing. */
+static struct backend *backend_of(const struct fleet *f, const struct probe_result *r)
 {
 	struct backend *b = r->id < f->slots.n ? f->slots.v[r->id] : NULL;
 
-	if (!b || b->generation != r->generation)
+	return b && b->generation == r->generation ? b : NULL;
+}
+
+static void take_result(struct fleet *f, const struct probe_result *r, mono_ns now)
+{
+	struct backend *b = backend_of(f, r);
+
+	if (!b)
 		return;
 	if (r->started_only) {
 		log_debug("probe-start", L_STR("backend", b->name),
@@ -356,12 +364,93 @@ void fleet_result(struct fleet *f, const struct probe_result *r, mono_ns now)
 		warn_inconclusive(f, b, r, now);
 		return;
 	}
+	if (outcome == OUTCOME_FAIL && !doubt_believes(&f->doubt, r->started)) {
+		f->failures_ignored++;
+		return;
+	}
 	b->judged = true;
 
 	const struct health_change c = health_step(&b->health, &p, outcome);
 
 	update_pace(f, b);
 	fleet_transition(f, b, &c, r->code, r->detail);
+}
+
+/* ---- doubt about ourselves */
+
+static dur_ns interval_of(const struct backend *b)
+{
+	const struct healthcheck *c = b->conf->check;
+
+	switch (b->pace) {
+	case PACE_NORMAL:
+		return c->interval;
+	case PACE_DOWN:
+		return c->down_interval;
+	case PACE_FAST:
+	case PACE_N:
+		break;
+	}
+	return c->fast_interval;
+}
+
+/* What a probe says about us: nothing when it has only begun, or never leaves the process. */
+static void count_result(struct fleet *f, const struct probe_result *r, mono_ns now)
+{
+	const struct backend *b = backend_of(f, r);
+	enum doubt_kind kind = DOUBT_GOOD;
+
+	if (!b || r->started_only || !b->conf->check)
+		return;
+	if (code_outcome(r->code) == OUTCOME_INCONCLUSIVE)
+		kind = b->judged ? DOUBT_LOCAL : DOUBT_NEVER;
+	else if (r->lateness > doubt_late_limit(interval_of(b)))
+		kind = DOUBT_LATE;
+	doubt_count(&f->doubt, now, kind);
+}
+
+static void doubt_begins(struct fleet *f, const struct doubt_counts *c, mono_ns now)
+{
+	f->degraded_since = now;
+	f->ignored_before = f->failures_ignored;
+	log_warn("checker-degraded", L_UINT("late", c->n[DOUBT_LATE]),
+		 L_UINT("local", c->n[DOUBT_LOCAL] + c->n[DOUBT_NEVER]),
+		 L_UINT("good", c->n[DOUBT_GOOD]),
+		 L_STR("detail", "most of our probes start late or end in our own trouble: "
+				 "failures are not counted until that is over"));
+}
+
+static void doubt_ends(struct fleet *f, const struct doubt_counts *c, mono_ns now)
+{
+	log_info("checker-recovered", L_UINT("late", c->n[DOUBT_LATE]),
+		 L_UINT("local", c->n[DOUBT_LOCAL] + c->n[DOUBT_NEVER]),
+		 L_UINT("good", c->n[DOUBT_GOOD]), L_INT("duration_ns", now - f->degraded_since),
+		 L_UINT("failures_ignored", f->failures_ignored - f->ignored_before));
+}
+
+void fleet_tick(struct fleet *f, mono_ns now)
+{
+	struct doubt_counts c;
+
+	switch (doubt_step(&f->doubt, now, &c)) {
+	case DOUBT_DEGRADED:
+		doubt_begins(f, &c, now);
+		break;
+	case DOUBT_RECOVERED:
+		doubt_ends(f, &c, now);
+		break;
+	case DOUBT_SAME:
+		break;
+	}
+}
+
+void fleet_results(struct fleet *f, const struct probe_result *r, size_t n, mono_ns now)
+{
+	for (size_t i = 0; i < n; i++)
+		count_result(f, &r[i], now);
+	fleet_tick(f, now);
+	for (size_t i = 0; i < n; i++)
+		take_result(f, &r[i], now);
 }
 
 /* ---- operators */

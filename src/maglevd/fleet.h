@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "core/cadence.h"
+#include "core/doubt.h"
 #include "core/health.h"
 #include "core/model.h"
 #include "core/pools.h"
@@ -103,6 +104,10 @@ struct fleet {
 	struct lbsync *lbsync;       /* borrowed; NULL when VPP is switched off */
 	struct fleet_observer observer;
 	struct warn_limit inconclusive; /* of the warnings about our own trouble */
+	struct doubt doubt;             /* whether failures are to be believed at all */
+	mono_ns degraded_since;
+	uint64_t failures_ignored; /* because of the doubt, since start */
+	uint64_t ignored_before;   /* of these, before the present doubt */
 	VEC(struct pools_member) scratch_members;
 	VEC(struct pools_verdict) scratch_verdicts;
 };
@@ -118,8 +123,17 @@ struct backend *fleet_backend(const struct fleet *f, const char *name);   /* NUL
 struct frontend *fleet_frontend(const struct fleet *f, const char *name); /* NULL: no such */
 size_t fleet_n_probed(const struct fleet *f); /* backends with a check: for the descriptor need */
 
-/* One result of the engine: dropped when its generation is old. */
-void fleet_result(struct fleet *f, const struct probe_result *r, mono_ns now);
+/* A batch of the engine's results. One of an old generation is dropped. All of them are counted for
+ * and against ourselves first, so that failures among them are judged by the whole batch; while the
+ * checker is degraded (core/doubt.h) passes count, failures do not. */
+void fleet_results(struct fleet *f, const struct probe_result *r, size_t n, mono_ns now);
+/* To be called every DOUBT_TICK. */
+void fleet_tick(struct fleet *f, mono_ns now);
+/* For the gauge: is the checker degraded? */
+static inline bool fleet_degraded(const struct fleet *f)
+{
+	return f->doubt.degraded;
+}
 
 /* An operator's pause, resume, disable, enable. 0, or -EPERM with a message. */
 int fleet_act(struct fleet *f, struct backend *b, enum health_action a, mono_ns now, struct err *e);

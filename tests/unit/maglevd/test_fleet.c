@@ -83,7 +83,7 @@ static void result(struct fleet *f, const char *name, enum code code)
 	struct probe_result r = { .id = b->id, .generation = b->generation, .code = code };
 
 	(void)strcpy(r.detail, code == CODE_L7OK ? "" : "detail");
-	fleet_result(f, &r, 0);
+	fleet_results(f, &r, 1, 0);
 }
 
 static void results(struct fleet *f, const char *name, enum code code, int n)
@@ -205,10 +205,10 @@ static void old_generation_is_dropped(void **state_)
 
 	assert_int_equal(fleet_act(f, fleet_backend(f, "a"), ACTION_PAUSE, 0, &e), 0);
 	assert_int_equal(fleet_act(f, fleet_backend(f, "a"), ACTION_RESUME, 0, &e), 0);
-	fleet_result(f, &r, 0);
+	fleet_results(f, &r, 1, 0);
 	assert_int_equal(state(f, "a"), HEALTH_UNKNOWN);
 	r.id = 4711; /* no such target */
-	fleet_result(f, &r, 0);
+	fleet_results(f, &r, 1, 0);
 	end(f);
 }
 
@@ -244,6 +244,103 @@ static void history_is_a_bounded_ring(void **state_)
 		assert_int_equal(backend_history(b, i)->to, i % 2 ? HEALTH_UP : HEALTH_DOWN);
 	assert_null(backend_history(b, 5));
 	assert_string_equal(backend_history(b, 0)->detail, "detail");
+	end(f);
+}
+
+/* ---- doubt */
+
+static struct probe_result late_result(struct fleet *f, const char *name, enum code code,
+				       mono_ns started, dur_ns lateness)
+{
+	const struct backend *b = fleet_backend(f, name);
+
+	return (struct probe_result){ .id = b->id,
+				      .generation = b->generation,
+				      .code = code,
+				      .started = started,
+				      .lateness = lateness };
+}
+
+/* Stopped for half a minute: everything starts late at once, and much of it fails. */
+static void late_failures_are_not_counted(void **state_)
+{
+	const char *const names[] = { "a", "b", "c" };
+	mono_ns now = 100 * NS_PER_S;
+	struct probe_result r[12];
+	struct fleet *f = fleet_of(base_yaml);
+
+	all_up(f);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		r[i] = late_result(f, names[i % 3], CODE_L4CON, now, 30 * NS_PER_S);
+	fakes_clear();
+	fleet_results(f, r, ARRAY_LEN(r), now);
+	assert_true(fleet_degraded(f));
+	assert_int_equal(f->failures_ignored, ARRAY_LEN(r));
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(state(f, names[i]), HEALTH_UP);
+		assert_int_equal(fleet_backend(f, names[i])->health.counter, 4);
+	}
+	assert_int_equal(fakes.changed.n + fakes.engine.n, 0);
+
+	/* Good ones in time, until it has caught up. */
+	for (int i = 0; i < 40; i++) {
+		now += 100 * NS_PER_MS;
+		r[0] = late_result(f, "a", CODE_L7OK, now, NS_PER_MS);
+		fleet_results(f, r, 1, now);
+		fleet_tick(f, now);
+	}
+	assert_false(fleet_degraded(f));
+
+	/* A failure of a probe from before that is still not counted, one from now is. */
+	r[0] = late_result(f, "b", CODE_L7TOUT, 101 * NS_PER_S, 0);
+	fleet_results(f, r, 1, now);
+	assert_int_equal(fleet_backend(f, "b")->health.counter, 4);
+	r[0] = late_result(f, "b", CODE_L7TOUT, now, 0);
+	fleet_results(f, r, 1, now);
+	assert_int_equal(fleet_backend(f, "b")->health.counter, 3);
+	end(f);
+}
+
+static void passes_count_in_doubt(void **state_)
+{
+	struct fleet *f = fleet_of(base_yaml);
+	struct probe_result r[12];
+
+	result(f, "c", CODE_L7OK);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		r[i] = late_result(f, "c", CODE_LOCAL, 0, 0);
+	fleet_results(f, r, ARRAY_LEN(r), NS_PER_S);
+	assert_true(fleet_degraded(f));
+	r[0] = late_result(f, "a", CODE_L7OK, NS_PER_S, 0);
+	fleet_results(f, r, 1, NS_PER_S);
+	assert_int_equal(state(f, "a"), HEALTH_UP);
+	/* and a first failure leaves a backend unknown, and unjudged */
+	r[0] = late_result(f, "b", CODE_L4CON, NS_PER_S, 0);
+	fleet_results(f, r, 1, NS_PER_S);
+	assert_int_equal(state(f, "b"), HEALTH_UNKNOWN);
+	assert_true(wish(f, "www", "b").keep);
+	end(f);
+}
+
+/* Lateness is measured by the interval in force: 2 s when settled, 500 ms when not. */
+static void late_goes_by_the_pace(void **state_)
+{
+	struct fleet *f = fleet_of(base_yaml);
+	struct probe_result r[12];
+
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		r[i] = late_result(f, "sorry", CODE_STATIC, 0, NS_PER_S);
+	fleet_results(f, r, ARRAY_LEN(r), 0); /* never leaves the process: says nothing */
+	all_up(f);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		r[i] = late_result(f, "a", CODE_L7OK, 0, 500 * NS_PER_MS);
+	fleet_results(f, r, ARRAY_LEN(r), 0);
+	assert_false(fleet_degraded(f));
+	result(f, "b", CODE_L4CON);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		r[i] = late_result(f, "b", CODE_L4CON, NS_PER_S, 126 * NS_PER_MS);
+	fleet_results(f, r, ARRAY_LEN(r), 3 * NS_PER_S);
+	assert_true(fleet_degraded(f));
 	end(f);
 }
 
@@ -339,7 +436,7 @@ static void unjudged_keeps_what_vpp_has(void **state_)
 	struct fleet *f = fleet_of(base_yaml);
 
 	assert_true(wish(f, "www", "a").keep);
-	results(f, "a", CODE_LOCAL, 3);
+	results(f, "a", CODE_LOCAL, 2);
 	assert_true(wish(f, "www", "a").keep);
 	result(f, "a", CODE_L4CON);
 	assert_false(wish(f, "www", "a").keep);
@@ -818,6 +915,9 @@ int main(void)
 		cmocka_unit_test(old_generation_is_dropped),
 		cmocka_unit_test(inconclusive_moves_nothing),
 		cmocka_unit_test(history_is_a_bounded_ring),
+		cmocka_unit_test(late_failures_are_not_counted),
+		cmocka_unit_test(passes_count_in_doubt),
+		cmocka_unit_test(late_goes_by_the_pace),
 		cmocka_unit_test(primary_dies_and_returns),
 		cmocka_unit_test(flush_wishes),
 		cmocka_unit_test(no_flush_on_down_when_switched_off),
