@@ -24,6 +24,7 @@
 #include <grpc/support/time.h>
 
 #include "base/alloc.h"
+#include "rpc/accept.h"
 #include "rpc/core.h"
 #include "rpc/init.h"
 #include "rpc/listen.h"
@@ -104,6 +105,7 @@ static void *server_thread(void *arg)
 {
 	struct rpc_server *s = arg;
 
+	rpc_accept_guard();
 	queue_drain(s->cq);
 	mailbox_post(s->mailbox, &s->stopped_msg.mail);
 	return NULL;

@@ -7,6 +7,7 @@ requests, cancellations, a thousand calls at a time; and TLS with certificates m
 """
 import os
 import pathlib
+import resource
 import socket
 import ssl
 import subprocess
@@ -59,8 +60,12 @@ def read(name):
 
 
 class Server:
-    def __init__(self, addr="127.0.0.1:0", *args):
-        self.process = subprocess.Popen([SERVER, addr, *args], stdout=subprocess.PIPE, text=True)
+    def __init__(self, addr="127.0.0.1:0", *args, descriptors=None):
+        def limit():
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+        self.process = subprocess.Popen([SERVER, addr, *args], stdout=subprocess.PIPE, text=True,
+                                        preexec_fn=limit)
         line = self.process.stdout.readline()
         assert line.startswith("port "), line
         self.port = int(line.split()[1])
@@ -226,6 +231,36 @@ class Plain(Base):
         self.server.process.terminate()
         self.assertEqual(self.server.process.wait(TIMEOUT), 0)
         self.assertIn(call.code(), (Code.UNAVAILABLE, Code.CANCELLED))
+
+
+class Descriptors(Base):
+    def test_exhaustion(self):
+        """More connections than descriptors: refused, and all is well when they are gone."""
+        server = Server(descriptors=64)
+        with grpc.insecure_channel(server.target) as c:
+            self.assertEqual(get_backend(c, "a").name, "a")
+            for _ in range(3):
+                many = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(150)]
+                # those beyond the server's means are closed on their clients: the last is
+                many[-1].settimeout(TIMEOUT)
+                try:
+                    while many[-1].recv(4096):
+                        pass
+                except ConnectionResetError:
+                    pass
+                self.assertEqual(get_backend(c, "a").name, "a")  # who is in stays in
+                for s in many:
+                    s.close()
+        # a new client is taken, as soon as the server has seen the others go
+        get = None
+        while not get:
+            with grpc.insecure_channel(server.target) as c:
+                try:
+                    get = get_backend(c, "b").name
+                except grpc.RpcError as e:
+                    self.assertEqual(e.code(), Code.UNAVAILABLE)
+        self.assertEqual(get, "b")
+        self.assertEqual(server.stop(), 0)
 
 
 class Unix(Base):
