@@ -4,7 +4,14 @@
  * The owner (one thread, with its loop) adds, changes and removes targets and gets results in
  * batches on its own loop. Each target lives on one probe thread. Everything here is called on the
  * owner's thread. Results carry the generation given with the target, so that one which was under
- * way when the target changed is recognised and dropped by the owner. */
+ * way when the target changed is recognised and dropped by the owner.
+ *
+ * At most one probe per target is in flight. Its one deadline (the check's timeout) covers connect,
+ * TLS, request and response. Probes that end CODE_LOCAL say nothing about the backend: our own
+ * shortage (which errno is one: result.c), no permission, no namespace, or a deadline timer of ours
+ * that ran late. Their details are few and constant, so that warnings can be limited by them.
+ *
+ * Starts of intervals from 100 ms on are rounded up to whole milliseconds. */
 #pragma once
 
 #include <stdbool.h>
@@ -51,7 +58,8 @@ struct probe_engine_opts {
 };
 
 struct probe_engine *probe_engine_new(const struct probe_engine_opts *o); /* threads are running */
-/* Stop all probes, join the threads, drop undelivered results. Bounded by one wake-up. */
+/* Stop all probes, join the threads, drop undelivered results. Bounded by one wake-up of each. Not
+ * from on_results. NULL is fine. */
 void probe_engine_free(struct probe_engine *e);
 
 struct probe_target {
@@ -74,14 +82,18 @@ void probe_engine_remove(struct probe_engine *e, uint32_t id);
 void probe_engine_pace(struct probe_engine *e, uint32_t id, uint32_t generation, enum pace pace);
 /* Report starts too (for debug logs), or not. */
 void probe_engine_trace(struct probe_engine *e, bool on);
-/* Move the probe threads to another namespace (NULL: the process's own). */
+/* Move the probe threads to another namespace (NULL: the process's own). What is in flight starts
+ * over there, without a result of the old place. While a namespace cannot be entered, or is gone,
+ * probes end LOCAL and it is tried again every two seconds; one that was made anew under the same
+ * name is entered. */
 void probe_engine_set_netns(struct probe_engine *e, const char *netns);
 
 /* Descriptors the engine can have open at once for these many probed backends. */
 size_t probe_engine_fd_need(size_t n_backends, int threads);
 
 /* What probes of these kinds lack here, for the start-up message: fills `ret` with one line naming
- * the capability and the remedy and returns true when ICMP (in_netns: entering a namespace) cannot
- * work. */
+ * the capability and the remedy and returns true when ICMP (netns: entering a namespace) cannot
+ * work. A capability that is permitted but not effective is not missing: the probe threads raise
+ * it. */
 bool probe_missing_icmp(struct err *ret);
 bool probe_missing_netns(struct err *ret);

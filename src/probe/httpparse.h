@@ -15,9 +15,9 @@
 struct str;
 
 /* All header sections of one probe, interim (1xx) responses included. */
-#define HTTP_HEAD_MAX (64 * 1024)
+#define HTTP_HEAD_MAX ((size_t)64 * 1024)
 /* As much of the body as is collected, and so as a regexp can see. */
-#define HTTP_BODY_MAX (64 * 1024)
+#define HTTP_BODY_MAX ((size_t)64 * 1024)
 /* Chunk-size lines and trailers of one response: room for HTTP_BODY_MAX in chunks of one byte. */
 #define HTTP_FRAMING_MAX (8 * HTTP_BODY_MAX)
 /* As much of each line as is kept: more than any status line, name or value looked at needs. */

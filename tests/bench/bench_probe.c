@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/str.h"
 #include "core/model.h"
 #include "loop/loop.h"
 #include "probe/engine.h"
@@ -272,14 +273,17 @@ static void compare(struct setup *s)
 
 int main(int argc, char **argv)
 {
-	struct setup s = { .rate = argc > 1 ? atoi(argv[1]) : 5000,
-			   .seconds = argc > 2 ? atoi(argv[2]) : 4 };
+	long long rate = 5000, seconds = 4;
+	struct setup s = { 0 };
 	pid_t server;
 
-	if (s.rate < 1 || s.rate > 100000 || s.seconds < 1) {
+	if ((argc > 1 && str_to_i64(argv[1], 1, 100000, &rate) < 0) ||
+	    (argc > 2 && str_to_i64(argv[2], 1, 3600, &seconds) < 0)) {
 		fprintf(stderr, "usage: bench_probe [probes a second] [seconds]\n");
 		return 2;
 	}
+	s.rate = (int)rate;
+	s.seconds = (int)seconds;
 	(void)signal(SIGPIPE, SIG_IGN);
 	server = server_start(&s);
 	compare(&s);

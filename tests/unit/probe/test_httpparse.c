@@ -286,7 +286,7 @@ static void test_body_limit(void **state)
 
 	http_parser_init(&p, &body);
 	feed_z(&p, OK "\r\n");
-	for (int i = 0; i < HTTP_BODY_MAX / 8 - 1; i++)
+	for (size_t i = 0; i < HTTP_BODY_MAX / 8 - 1; i++)
 		feed_z(&p, "12345678");
 	assert_false(http_parser_body_enough(&p));
 	feed_z(&p, "12345678AB");
@@ -306,7 +306,7 @@ static void test_framing_limit(void **state)
 	/* the whole body in chunks of one byte fits */
 	http_parser_init(&p, &body);
 	feed_z(&p, OK "Transfer-Encoding: chunked\r\n\r\n");
-	for (int i = 0; i < HTTP_BODY_MAX; i++)
+	for (size_t i = 0; i < HTTP_BODY_MAX; i++)
 		feed_z(&p, "1\r\nx\r\n");
 	assert_true(http_parser_body_enough(&p));
 	assert_null(p.error);
