@@ -18,6 +18,7 @@ void lbmirror_clear(struct lbmirror *m)
 	vec_clear(&m->text);
 	m->valid = m->conf_known = false;
 	m->text_stale = true;
+	m->text_failed = false;
 }
 
 void lbmirror_distrust(struct lbmirror *m)
@@ -35,8 +36,10 @@ void lbmirror_apply(struct lbmirror *m, const struct plan_call *c)
 {
 	plan_apply(&m->vips, c);
 	m->touched = true;
-	if (c->op == PLAN_VIP_ADD || c->op == PLAN_VIP_DEL)
-		m->text_stale = true;
+	if (c->op != PLAN_VIP_ADD && c->op != PLAN_VIP_DEL)
+		return;
+	m->text_stale = true;
+	m->text_failed = false;
 }
 
 bool lbmirror_fresh(const struct lbmirror *m, mono_ns now)
@@ -142,7 +145,17 @@ bool lbread_end(struct lbread *r, const struct lbmirror *m)
 void lbmirror_take_text(struct lbmirror *m, const char *text, size_t n)
 {
 	lbtext_parse(text, n, &m->text);
-	m->text_stale = false;
+	m->text_stale = m->text_failed = false;
+}
+
+void lbmirror_no_text(struct lbmirror *m)
+{
+	m->text_failed = true;
+}
+
+bool lbmirror_wants_text(const struct lbmirror *m)
+{
+	return m->text_stale && !m->text_failed;
 }
 
 /* Complete a VIP that was read with what the dump does not tell. */

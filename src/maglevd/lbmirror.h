@@ -18,9 +18,10 @@ struct lbmirror {
 	struct plan_state vips;
 	struct lbsync_conf conf;
 	bool conf_known;
-	mono_ns read_at; /* when the last read ended */
-	bool touched;    /* changed by a call of ours since then */
-	bool text_stale; /* VIPs came or went since the text was read */
+	mono_ns read_at;  /* when the last read ended */
+	bool touched;     /* changed by a call of ours since then */
+	bool text_stale;  /* VIPs came or went since the text was read */
+	bool text_failed; /* it could not be had: not asked for again until the next read */
 	struct lbtext text;
 };
 
@@ -52,7 +53,10 @@ void lbread_as(struct lbread *r, const struct vpp_lb_as_v2_details *d);
 /* The rows are complete. Does the text have to be read too? */
 bool lbread_end(struct lbread *r, const struct lbmirror *m);
 
-/* The text as read, for this read or on its own. */
+/* The text as read, for this read or on its own; or that VPP refused it. */
 void lbmirror_take_text(struct lbmirror *m, const char *text, size_t n);
+void lbmirror_no_text(struct lbmirror *m);
+/* Is it worth asking for the text alone? */
+bool lbmirror_wants_text(const struct lbmirror *m);
 /* The read becomes the mirror; `r` is {0} then. */
 void lbmirror_take_read(struct lbmirror *m, struct lbread *r, mono_ns now);

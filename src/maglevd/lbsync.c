@@ -80,7 +80,7 @@ static unsigned choose(const struct lbsync *s)
 		return JOB_PLAN_DIRTY;
 	if (!list_empty(&s->reads))
 		return JOB_READ;
-	return s->mirror.text_stale ? JOB_TEXT : JOB_NONE;
+	return lbmirror_wants_text(&s->mirror) ? JOB_TEXT : JOB_NONE;
 }
 
 static void on_retry(void *ctx, struct timer *t)

@@ -24,10 +24,12 @@ static void take_text(struct lbsync *s, const struct vpp_answer *a)
 {
 	const struct vpp_cli_inband_reply *r = &a->body->cli_inband_reply;
 
-	if (r->retval < 0)
+	if (r->retval < 0) {
 		log_call_failed(VPP_CLI_INBAND, r->retval);
-	else
-		lbmirror_take_text(&s->mirror, r->reply.p, r->reply.n);
+		lbmirror_no_text(&s->mirror);
+		return;
+	}
+	lbmirror_take_text(&s->mirror, r->reply.p, r->reply.n);
 }
 
 static void finish_read(struct lbsync *s)

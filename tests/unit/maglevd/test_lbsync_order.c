@@ -139,6 +139,15 @@ static size_t waiting(struct bed *b)
 	return b->held.n - b->answered;
 }
 
+static size_t seen(const struct bed *b, enum vpp_msg m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->vpp.seen.n; i++)
+		n += b->vpp.seen.v[i] == m;
+	return n;
+}
+
 /* ---- the bed */
 
 static void tap(void *ctx, enum log_level l, wall_ns at, const char *msg, const struct log_attr *a,
@@ -295,6 +304,10 @@ static void test_cli_fails(void **state)
 	assert_int_equal(waiting(b), 1);
 	assert_int_equal(b->held.v[0].msg, VPP_LB_AS_SET_WEIGHT);
 	assert_non_null(strstr(b->log.p, "vpp-lb-sync-error call=cli_inband retval=-1"));
+	/* and it is not asked for again and again */
+	answer(b, 0);
+	assert_int_equal(waiting(b), 0);
+	assert_int_equal(seen(b, VPP_CLI_INBAND), 1);
 }
 
 /* A connection that dies with calls in flight: they are planned again against the next VPP. */
