@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The metrics server: libmicrohttpd on a loop and a thread of our own.
+ *
+ * We accept, libmicrohttpd speaks HTTP (its epoll descriptor nests in our loop), and a scrape goes
+ *
+ *   request ──> suspended, in `waiting` ──mail──> owner's loop: wanted
+ *                                                     │ metrics_http_serve
+ *   response, read piece by piece <──resumed <──mail──┘
+ *
+ * All state here is the server thread's, but for what says otherwise.
+ *
+ * Nobody is trusted. A connection carries one request, has ASK_TIME to make it and READ_TIME to
+ * read the answer, however busily it trickles; there are VISITORS_MAX of them, and when one more
+ * comes the oldest that has not asked yet gives way to it, so that whoever opens connections and
+ * says nothing keeps nobody out. Slow readers can hold EDITIONS_MAX contents in memory; when
+ * another is wanted, the readers of the oldest are cut off once it is EDITION_AGE old. */
+#include "metrics/http.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/list.h"
+#include "loop/mailbox.h"
+#include "metrics/listen.h"
+
+#define VISITORS_MAX 64 /* a few scrapers, and room for the curious */
+/* Beyond those, while libmicrohttpd has not closed what we cut off. */
+#define CONNECTIONS_MAX (VISITORS_MAX + 32)
+#define ASK_TIME        (10 * NS_PER_S)
+#define READ_TIME       (60 * NS_PER_S)
+#define EDITIONS_MAX    4 /* a content is some MB for a large fleet */
+#define EDITION_AGE     (5 * NS_PER_S)
+#define TICK            (500 * NS_PER_MS)
+/* Request line and headers (more: 431), then the same memory for chunks on their way out. */
+#define CONNECTION_MEMORY (32u << 10)
+/* Of the kernel's buffers a reader that stopped may fill. */
+#define SEND_BUFFER    (256 << 10)
+#define ACCEPT_BATCH   32
+#define RESPONSE_BLOCK (16u << 10)
+
+/* One content being read. */
+struct edition {
+	struct list node;
+	struct metrics_content *content;
+	mono_ns since;
+	int readers;
+};
+
+enum visit { VISIT_ASKING, VISIT_WAITING, VISIT_READING };
+
+/* One connection. */
+struct visitor {
+	struct list node; /* in visitors, in the order they came */
+	struct list wait; /* in waiting, then in served_next */
+	struct metrics_http *http;
+	struct MHD_Connection *connection;
+	struct edition *edition; /* of its scrape, while there is one */
+	int fd;
+	enum visit visit;
+	bool cut; /* off, and soon gone */
+	mono_ns until;
+	enum exposition_format format;
+};
+
+/* The answer to one scrape: owned by its response. */
+struct scrape {
+	struct metrics_http *http;
+	struct edition *edition;
+	struct metrics_pos pos;
+	struct exposition x;
+	size_t taken; /* of x.out */
+	bool whole;   /* everything is in x.out */
+};
+
+struct listener {
+	struct metrics_http *http;
+	struct loop_io io;
+	int fd;
+};
+
+struct metrics_http {
+	struct metrics_http_opts o;
+	int port;
+	struct MHD_Daemon *daemon;
+	struct loop *loop;
+	pthread_t thread;
+	bool running; /* owner's */
+	struct mailbox *to_owner, *to_server;
+	struct mail wanted_mail; /* with the owner while `asked` */
+
+	struct listener listeners[LISTEN_MAX];
+	size_t n_listeners;
+	struct loop_io mhd_io;
+	struct loop_defer run;
+	struct timer mhd_timer, tick;
+	struct list visitors, waiting, editions;
+	struct list served_next; /* those of the waiting for whom the owner was asked */
+	size_t n_visitors, n_editions;
+	bool asked; /* the owner is at it */
+	struct MHD_Response *page, *not_found, *not_allowed, *bare[EXPOSITION_FORMAT_N];
+};
+
+struct served_mail {
+	struct mail mail;
+	struct metrics_content *content;
+};
+
+void metrics_content_unref(struct metrics_content *c)
+{
+	if (c && atomic_fetch_sub(&c->refs, 1) == 1)
+		c->free(c);
+}
+
+/* ---- turning libmicrohttpd */
+
+static void mhd_run(void *ctx);
+
+static void mhd_timer_due(void *ctx, struct timer *t _unused_)
+{
+	mhd_run(ctx);
+}
+
+/* It keeps connections that could go on at once; then the timeout is 0. */
+static void mhd_run(void *ctx)
+{
+	struct metrics_http *h = ctx;
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	(void)MHD_run(h->daemon);
+	if (MHD_get_timeout(h->daemon, &ms) != MHD_YES) {
+		timer_cancel(h->loop, &h->mhd_timer);
+		return;
+	}
+	if (ms == 0)
+		loop_defer_set(h->loop, &h->run, mhd_run, h);
+	else
+		timer_set(h->loop, &h->mhd_timer, loop_clock() + (mono_ns)ms * NS_PER_MS,
+			  mhd_timer_due, h);
+}
+
+static void mhd_ready(void *ctx, uint32_t events _unused_)
+{
+	mhd_run(ctx);
+}
+
+static void run_soon(struct metrics_http *h)
+{
+	loop_defer_set(h->loop, &h->run, mhd_run, h);
+}
+
+/* ---- editions */
+
+static struct edition *edition_new(struct metrics_http *h, struct metrics_content *c)
+{
+	struct edition *ed = XNEW(struct edition);
+
+	ed->content = c;
+	ed->since = loop_clock();
+	ed->readers = 1; /* whoever makes it */
+	list_add_tail(&h->editions, &ed->node);
+	h->n_editions++;
+	return ed;
+}
+
+static void edition_leave(struct metrics_http *h, struct edition *ed)
+{
+	if (--ed->readers)
+		return;
+	list_remove(&ed->node);
+	h->n_editions--;
+	metrics_content_unref(ed->content);
+	free(ed);
+}
+
+/* ---- asking the owner */
+
+static void cut_off(struct visitor *v)
+{
+	if (v->cut)
+		return;
+	v->cut = true;
+	(void)shutdown(v->fd, SHUT_RDWR); /* libmicrohttpd notices and closes it */
+	run_soon(v->http);
+}
+
+static void cut_readers(struct metrics_http *h, const struct edition *ed)
+{
+	list_foreach (&h->visitors, n) {
+		struct visitor *v = CONTAINER_OF(n, struct visitor, node);
+
+		if (v->edition == ed)
+			cut_off(v);
+	}
+}
+
+/* Is there room for another content in memory? When not, it is looked at again at the next tick. */
+static bool make_room(struct metrics_http *h)
+{
+	const struct edition *oldest;
+
+	if (h->n_editions < EDITIONS_MAX)
+		return true;
+	oldest = CONTAINER_OF(h->editions.next, struct edition, node);
+	if (oldest->since + EDITION_AGE <= loop_clock())
+		cut_readers(h, oldest);
+	return false;
+}
+
+static void ask(struct metrics_http *h)
+{
+	if (h->asked || list_empty(&h->waiting) || !make_room(h))
+		return;
+	h->asked = true;
+	/* Who comes from now on is not content with what is being made already: he may have changed
+	 * something just now. */
+	while (!list_empty(&h->waiting)) {
+		struct list *n = h->waiting.next;
+
+		list_remove(n);
+		list_add_tail(&h->served_next, n);
+	}
+	mailbox_post(h->to_owner, &h->wanted_mail);
+}
+
+/* On the owner's loop. */
+static void on_wanted(void *ctx, struct mail *m _unused_)
+{
+	struct metrics_http *h = ctx;
+
+	h->o.wanted(h->o.ctx);
+}
+
+void metrics_http_serve(struct metrics_http *h, struct metrics_content *c)
+{
+	struct served_mail *m = XNEW(struct served_mail);
+
+	m->content = c;
+	mailbox_post(h->to_server, &m->mail);
+}
+
+static void stop_waiting(struct visitor *v)
+{
+	list_remove(&v->wait);
+	v->visit = VISIT_READING;
+	v->until = loop_clock() + READ_TIME;
+	MHD_resume_connection(v->connection);
+}
+
+static void on_served(void *ctx, struct mail *m)
+{
+	struct metrics_http *h = ctx;
+	struct served_mail *served = CONTAINER_OF(m, struct served_mail, mail);
+	struct edition *ed = edition_new(h, served->content);
+
+	free(served);
+	h->asked = false;
+	while (!list_empty(&h->served_next)) {
+		struct visitor *v = CONTAINER_OF(h->served_next.next, struct visitor, wait);
+
+		v->edition = ed;
+		ed->readers++;
+		stop_waiting(v);
+	}
+	edition_leave(h, ed);
+	ask(h);
+	run_soon(h);
+}
+
+static void served_drop(void *ctx _unused_, struct mail *m)
+{
+	struct served_mail *served = CONTAINER_OF(m, struct served_mail, mail);
+
+	metrics_content_unref(served->content);
+	free(served);
+}
+
+/* ---- answers */
+
+static ssize_t read_piece(void *cls, uint64_t pos _unused_, char *buf, size_t max)
+{
+	struct scrape *s = cls;
+	const struct metrics_content *c = s->edition->content;
+	size_t n;
+
+	while (s->taken == s->x.out.len && !s->whole) {
+		str_clear(&s->x.out);
+		s->taken = 0;
+		s->whole = !c->write(c, &s->pos, &s->x);
+	}
+	n = MIN(max, s->x.out.len - s->taken);
+	if (!n)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	memcpy(buf, s->x.out.p + s->taken, n);
+	s->taken += n;
+	return (ssize_t)n;
+}
+
+static void scrape_free(void *cls)
+{
+	struct scrape *s = cls;
+
+	exposition_done(&s->x);
+	edition_leave(s->http, s->edition);
+	free(s);
+}
+
+static void add_header(struct MHD_Response *r, const char *name, const char *value)
+{
+	enum MHD_Result ok = MHD_add_response_header(r, name, value);
+
+	assert(ok == MHD_YES);
+}
+
+/* Of any answer: the connection ends with it. */
+static void finish_head(struct MHD_Response *r, const char *content_type)
+{
+	assert(r);
+	add_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+	add_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+static struct MHD_Response *text_response(const char *text, const char *content_type)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+		strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+
+	finish_head(r, content_type);
+	return r;
+}
+
+static enum MHD_Result answer_scrape(struct visitor *v)
+{
+	struct scrape *s = XNEW(struct scrape);
+	struct MHD_Response *r;
+	enum MHD_Result ret;
+
+	s->http = v->http;
+	s->edition = v->edition;
+	s->edition->readers++;
+	exposition_init(&s->x, v->format);
+	r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, RESPONSE_BLOCK, read_piece, s,
+					      scrape_free);
+	finish_head(r, exposition_content_type(v->format));
+	ret = MHD_queue_response(v->connection, MHD_HTTP_OK, r);
+	MHD_destroy_response(r);
+	return ret;
+}
+
+static enum MHD_Result answer(struct visitor *v, unsigned status, struct MHD_Response *r)
+{
+	v->visit = VISIT_READING;
+	v->until = loop_clock() + READ_TIME;
+	return MHD_queue_response(v->connection, status, r);
+}
+
+static enum MHD_Result wait_for_content(struct visitor *v)
+{
+	struct metrics_http *h = v->http;
+
+	v->visit = VISIT_WAITING;
+	list_add_tail(&h->waiting, &v->wait);
+	MHD_suspend_connection(v->connection);
+	ask(h);
+	return MHD_YES;
+}
+
+static enum MHD_Result visit_metrics(struct visitor *v, bool body)
+{
+	const char *accept = MHD_lookup_connection_value(v->connection, MHD_HEADER_KIND,
+							 MHD_HTTP_HEADER_ACCEPT);
+
+	v->format = exposition_negotiate(accept);
+	return body ? wait_for_content(v) : answer(v, MHD_HTTP_OK, v->http->bare[v->format]);
+}
+
+/* Called with the head of a request, then (con_cls set) when the request is complete, and once more
+ * when the visitor was resumed. */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version _unused_,
+				  const char *upload _unused_, size_t *upload_size, void **con_cls)
+{
+	struct metrics_http *h = cls;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct visitor *v = info->socket_context;
+	bool get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+	bool metrics = strcmp(url, "/metrics") == 0;
+
+	if (v->edition)
+		return answer_scrape(v);
+	if (!metrics && strcmp(url, "/") != 0)
+		return answer(v, MHD_HTTP_NOT_FOUND, h->not_found);
+	if (!get && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return answer(v, MHD_HTTP_METHOD_NOT_ALLOWED, h->not_allowed);
+	if (!*con_cls) {
+		*con_cls = v;
+		return MHD_YES;
+	}
+	*upload_size = 0; /* nobody sends a body along, and if so it is not looked at */
+	if (!metrics)
+		return answer(v, MHD_HTTP_OK, h->page);
+	return visit_metrics(v, get);
+}
+
+/* ---- connections */
+
+static void visitor_enter(struct metrics_http *h, struct MHD_Connection *c, void **ret)
+{
+	struct visitor *v = XNEW(struct visitor);
+
+	v->http = h;
+	v->connection = c;
+	v->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	v->until = loop_clock() + ASK_TIME;
+	list_add_tail(&h->visitors, &v->node);
+	h->n_visitors++;
+	*ret = v;
+}
+
+static void visitor_leave(struct visitor *v)
+{
+	struct metrics_http *h = v->http;
+
+	if (v->visit == VISIT_WAITING)
+		list_remove(&v->wait);
+	if (v->edition)
+		edition_leave(h, v->edition);
+	list_remove(&v->node);
+	h->n_visitors--;
+	free(v);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *c, void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		visitor_enter(cls, c, socket_context);
+	else if (*socket_context)
+		visitor_leave(*socket_context);
+}
+
+/* Somebody new is there and all places are taken: the oldest that has not asked gives way, or else
+ * the oldest that reads. */
+static void evict(struct metrics_http *h)
+{
+	struct visitor *victim = NULL;
+
+	list_foreach (&h->visitors, n) {
+		struct visitor *v = CONTAINER_OF(n, struct visitor, node);
+
+		if (v->cut || v->visit == VISIT_WAITING)
+			continue;
+		if (v->visit == VISIT_ASKING) {
+			victim = v;
+			break;
+		}
+		if (!victim)
+			victim = v;
+	}
+	if (victim)
+		cut_off(victim);
+	mhd_run(h); /* closes it */
+}
+
+static void welcome(struct metrics_http *h, int fd, const struct sockaddr_storage *sa,
+		    socklen_t len)
+{
+	int size = SEND_BUFFER;
+
+	if (h->n_visitors >= VISITORS_MAX)
+		evict(h);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	/* Closes the descriptor when it fails. */
+	(void)MHD_add_connection(h->daemon, fd, (const struct sockaddr *)sa, len);
+}
+
+static void on_listener(void *ctx, uint32_t events _unused_)
+{
+	struct listener *l = ctx;
+
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		struct sockaddr_storage sa = { 0 };
+		socklen_t len = sizeof sa;
+		int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0 &&
+		    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+			(void)loop_io_mod(&l->io, 0); /* until the next tick */
+		if (fd < 0)
+			break;
+		welcome(l->http, fd, &sa, len);
+	}
+	run_soon(l->http);
+}
+
+static void on_tick(void *ctx, struct timer *t)
+{
+	struct metrics_http *h = ctx;
+	mono_ns now = loop_clock();
+
+	list_foreach (&h->visitors, n) {
+		struct visitor *v = CONTAINER_OF(n, struct visitor, node);
+
+		if (v->visit != VISIT_WAITING && v->until <= now)
+			cut_off(v);
+	}
+	for (size_t i = 0; i < h->n_listeners; i++)
+		(void)loop_io_mod(&h->listeners[i].io, EPOLLIN);
+	ask(h);
+	timer_set(h->loop, t, now + TICK, on_tick, h);
+}
+
+/* ---- life */
+
+static void *server_thread(void *arg)
+{
+	struct metrics_http *h = arg;
+
+	(void)loop_run(h->loop);
+	return NULL;
+}
+
+static void start_thread(struct metrics_http *h)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the owner's */
+	r = pthread_create(&h->thread, NULL, server_thread, h);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	assert(r == 0);
+	(void)pthread_setname_np(h->thread, "metrics");
+	h->running = true;
+}
+
+static ssize_t read_nothing(void *cls _unused_, uint64_t pos _unused_, char *buf _unused_,
+			    size_t max _unused_)
+{
+	return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void make_responses(struct metrics_http *h)
+{
+	h->page = text_response(h->o.page, "text/html; charset=utf-8");
+	h->not_found = text_response("Not found: there is /metrics.\n",
+				     "text/plain; charset=utf-8");
+	h->not_allowed = text_response("GET and HEAD alone.\n", "text/plain; charset=utf-8");
+	add_header(h->not_allowed, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	for (enum exposition_format f = 0; f < EXPOSITION_FORMAT_N; f++) {
+		h->bare[f] = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, read_nothing,
+							       NULL, NULL);
+		finish_head(h->bare[f], exposition_content_type(f));
+	}
+}
+
+static void free_responses(struct metrics_http *h)
+{
+	struct MHD_Response *const all[] = { h->page, h->not_found, h->not_allowed,
+					     h->bare[EXPOSITION_TEXT],
+					     h->bare[EXPOSITION_OPENMETRICS] };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i])
+			MHD_destroy_response(all[i]);
+}
+
+static int start_daemon(struct metrics_http *h, struct err *e)
+{
+	const union MHD_DaemonInfo *info;
+	int r;
+
+	h->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		on_request, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+	if (!h->daemon)
+		return err_set(e, -ENOMEM, "the HTTP server for metrics does not start");
+	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	assert(info);
+	r = loop_io_add(h->loop, &h->mhd_io, info->epoll_fd, EPOLLIN, mhd_ready, h);
+	return r ? err_set_errno(e, -r, "the HTTP server for metrics does not start") : 0;
+}
+
+static int start_listening(struct metrics_http *h, struct err *e)
+{
+	int fds[LISTEN_MAX];
+	size_t n;
+	int r = listen_open(h->o.addr, fds, &n, &h->port, e);
+
+	if (r)
+		return r;
+	h->n_listeners = n;
+	for (size_t i = 0; i < n; i++) {
+		struct listener *l = &h->listeners[i];
+
+		l->http = h;
+		l->fd = fds[i];
+		r = r ? r : loop_io_add(h->loop, &l->io, l->fd, EPOLLIN, on_listener, l);
+	}
+	return r ? err_set_errno(e, -r, "listening on %s", h->o.addr) : 0;
+}
+
+struct metrics_http *metrics_http_new(const struct metrics_http_opts *o, struct err *e)
+{
+	struct metrics_http *h = XNEW(struct metrics_http);
+
+	h->o = *o;
+	list_init(&h->visitors);
+	list_init(&h->waiting);
+	list_init(&h->served_next);
+	list_init(&h->editions);
+	h->loop = loop_new();
+	h->to_owner = mailbox_new(o->loop, on_wanted, h);
+	h->to_server = mailbox_new(h->loop, on_served, h);
+	if (start_listening(h, e) || start_daemon(h, e)) {
+		metrics_http_free(h);
+		return NULL;
+	}
+	make_responses(h);
+	timer_set(h->loop, &h->tick, loop_clock() + TICK, on_tick, h);
+	start_thread(h);
+	return h;
+}
+
+/* Suspended connections must be resumed before the daemon is stopped. The visitors are read by the
+ * owner here: the thread is gone. */
+static void stop_daemon(struct metrics_http *h)
+{
+	list_foreach (&h->visitors, n) {
+		struct visitor *v = CONTAINER_OF(n, struct visitor, node);
+
+		if (v->visit == VISIT_WAITING)
+			stop_waiting(v);
+	}
+	loop_io_del(&h->mhd_io);
+	if (h->daemon)
+		MHD_stop_daemon(h->daemon);
+}
+
+void metrics_http_free(struct metrics_http *h)
+{
+	if (!h)
+		return;
+	if (h->running) {
+		loop_stop_async(h->loop, 0);
+		pthread_join(h->thread, NULL);
+	}
+	stop_daemon(h);
+	for (size_t i = 0; i < h->n_listeners; i++) {
+		loop_io_del(&h->listeners[i].io);
+		(void)close(h->listeners[i].fd);
+	}
+	free_responses(h);
+	mailbox_free(h->to_owner, NULL, NULL);
+	mailbox_free(h->to_server, served_drop, NULL);
+	timer_cancel(h->loop, &h->mhd_timer);
+	timer_cancel(h->loop, &h->tick);
+	loop_free(h->loop);
+	free(h);
+}
+
+int metrics_http_port(const struct metrics_http *h)
+{
+	return h->port;
+}
