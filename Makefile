@@ -38,9 +38,10 @@ e2e: deps-test all ## end-to-end tests only; TEST=failover runs the scenarios of
 
 robot-test: e2e ## the same as e2e
 
-test-vpp: all ## the dataplane suite against the VPP of MAGLEV_TEST_VPP_API (changes its lb plugin!)
+test-vpp: ## the dataplane suite on the VPP of MAGLEV_TEST_VPP_API (takes over its lb plugin)
 	@[ -n "$$MAGLEV_TEST_VPP_API" ] || { \
 		echo "test-vpp: MAGLEV_TEST_VPP_API must name the API socket of a VPP to test on" >&2; exit 2; }
+	@$(MAKE) --no-print-directory all
 	meson test -C $(BUILD) --no-rebuild --suite dataplane --verbose
 
 sanitize: deps-test ## every test again under ASan+UBSan, then under TSan

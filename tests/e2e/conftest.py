@@ -109,6 +109,7 @@ def namespace():
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "xdist_group(name): not beside others of the group")
     missing = [p for p in (cluster_module.MAGLEVD, cluster_module.MAGLEVC, cluster_module.LBSIM)
                if not p.exists()]
     if missing:

@@ -13,6 +13,9 @@ import pytest
 from cluster import BIN, ROOT
 from processes import wait_for
 
+# Demos side by side would look for free ports at the same moment.
+pytestmark = pytest.mark.xdist_group("demo")
+
 
 class Demo:
     def __init__(self, tmp_path):
