@@ -40,6 +40,12 @@
  * times as long at worst). */
 #define STATUS_TEXT_MAX 1024
 
+/* Answers that clients have not taken yet. The largest (everything about 10,000 backends) has some
+ * 10 MB; clients that ask and do not read must not fill the memory with them. Small ones are always
+ * sent: what is small does not add up to much before its time is over. */
+#define UNSENT_BYTES_MAX   (64u << 20)
+#define UNSENT_BYTES_SMALL (64u << 10)
+
 static void call_free(struct rpc_call *c)
 {
 	if (!c->orphan)
@@ -174,7 +180,15 @@ static void watch_close(struct rpc_call *c)
 
 static void sent(struct rpc_tag *t, bool ok _unused_)
 {
-	rpc_call_unref(CONTAINER_OF(t, struct rpc_call, sent_tag));
+	struct rpc_call *c = CONTAINER_OF(t, struct rpc_call, sent_tag);
+
+	pthread_mutex_lock(&c->server->lock);
+	if (c->response) {
+		list_remove(&c->node);
+		c->server->unsent_bytes -= c->response_len;
+	}
+	pthread_mutex_unlock(&c->server->lock);
+	rpc_call_unref(c);
 }
 
 /* Everything an answer consists of; `response` is c's, or NULL when status says no. */
@@ -357,25 +371,85 @@ void rpc_call_abandon(struct rpc_call *c)
 	tell_gone(c);
 }
 
+/* ---- answers under way */
+
+/* Cancel the calls whose answers were not taken in time, and look again while there are others. */
+static void unsent_expire(void *ctx, struct timer *t)
+{
+	struct rpc_server *s = ctx;
+	mono_ns now = loop_now(s->loop);
+	bool any;
+
+	pthread_mutex_lock(&s->lock);
+	list_foreach (&s->unsent, node) {
+		struct rpc_call *c = CONTAINER_OF(node, struct rpc_call, node);
+		if (c->ended_at + s->unsent_max > now)
+			break;
+		/* Being in the list, its last batch is under way, so that gcall is there. */
+		grpc_call_cancel(c->gcall, NULL);
+	}
+	any = !list_empty(&s->unsent);
+	pthread_mutex_unlock(&s->lock);
+	if (any)
+		timer_set(s->loop, t, now + s->unsent_max / 4, unsent_expire, s);
+}
+
+static void unsent_add(struct rpc_call *c)
+{
+	struct rpc_server *s = c->server;
+
+	c->ended_at = loop_now(s->loop);
+	pthread_mutex_lock(&s->lock);
+	list_add_tail(&s->unsent, &c->node);
+	s->unsent_bytes += c->response_len;
+	pthread_mutex_unlock(&s->lock);
+	if (!timer_armed(&s->unsent_timer))
+		timer_set(s->loop, &s->unsent_timer, c->ended_at + s->unsent_max, unsent_expire, s);
+}
+
 static void call_end(struct rpc_call *c, enum rpc_status status, const char *text)
 {
 	assert(!c->ended); /* exactly one answer */
 	c->ended = true;
+	unlist(c);
+	if (c->response)
+		unsent_add(c);
 	if (!c->gone)
 		call_send(c, status, text);
-	unlist(c);
 	rpc_call_unref(c);
+}
+
+static bool unsent_has_room(struct rpc_server *s, size_t n)
+{
+	bool room;
+
+	pthread_mutex_lock(&s->lock);
+	room = n <= UNSENT_BYTES_SMALL || s->unsent_bytes == 0 ||
+	       s->unsent_bytes + n <= UNSENT_BYTES_MAX;
+	pthread_mutex_unlock(&s->lock);
+	return room;
 }
 
 void rpc_call_reply(struct rpc_call *c, const ProtobufCMessage *response)
 {
-	if (!c->gone) {
-		size_t n;
-		uint8_t *bytes = rpc_message_encode(response, &n);
-		grpc_slice slice = grpc_slice_new(bytes, n, free);
-		c->response = grpc_raw_byte_buffer_create(&slice, 1);
-		grpc_slice_unref(slice);
+	size_t n;
+	uint8_t *bytes;
+	grpc_slice slice;
+
+	if (c->gone) {
+		call_end(c, RPC_OK, "");
+		return;
 	}
+	bytes = rpc_message_encode(response, &n);
+	if (!unsent_has_room(c->server, n)) {
+		free(bytes);
+		call_end(c, RPC_RESOURCE_EXHAUSTED, "too many answers wait to be read");
+		return;
+	}
+	slice = grpc_slice_new(bytes, n, free);
+	c->response = grpc_raw_byte_buffer_create(&slice, 1);
+	c->response_len = n;
+	grpc_slice_unref(slice);
 	call_end(c, RPC_OK, "");
 }
 

@@ -57,9 +57,12 @@ struct rpc_server {
 	size_t n_slots;
 
 	pthread_mutex_t lock;
-	struct list calls; /* handed to the owner and not ended; under lock */
-	size_t n_calls;    /* their number; under lock */
-	bool closing;      /* hand over no more; under lock */
+	struct list calls;   /* handed to the owner and not ended; under lock */
+	size_t n_calls;      /* their number; under lock */
+	bool closing;        /* hand over no more; under lock */
+	struct list unsent;  /* answered, not yet taken by the client, oldest first; under lock */
+	size_t unsent_bytes; /* of their answers; under lock */
+	dur_ns unsent_max;   /* how long a call may stay there */
 
 	_Atomic size_t live; /* struct rpc_calls that exist: any thread */
 
@@ -69,6 +72,7 @@ struct rpc_server {
 	/* owner */
 	bool running;  /* the thread has not been joined */
 	bool stopping; /* shutdown was asked for */
+	struct timer unsent_timer;
 	struct timer grace;
 	mono_ns grace_end;
 	int idle_ticks;
@@ -94,8 +98,11 @@ struct rpc_call {
 	int cancelled;              /* written by gRPC before closed_tag comes */
 	grpc_byte_buffer *response; /* until sent_tag comes */
 
+	size_t response_len;
+	mono_ns ended_at;
+
 	/* owner */
-	struct list node; /* in server->calls, under its lock */
+	struct list node; /* in server->calls, then in server->unsent, under its lock */
 	bool listed;
 	bool ended;  /* replied or failed */
 	bool gone;   /* the client is: an answer goes nowhere */

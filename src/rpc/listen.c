@@ -54,18 +54,18 @@ static int try_any(uint16_t port)
 	return r;
 }
 
-static int listen_any(grpc_server *server, uint16_t port, grpc_server_credentials *creds,
-		      int *ret_port, struct err *e)
+static int listen_any(grpc_server *server, const char *addr, uint16_t port,
+		      grpc_server_credentials *creds, int *ret_port, struct err *e)
 {
 	char target[16];
 	int bound, r = try_any(port);
 
 	if (r)
-		return err_set_errno(e, -r, "listening on :%u", port);
+		return err_set_errno(e, -r, "listening on %s", addr);
 	snprintf(target, sizeof target, "[::]:%u", port); /* gRPC makes it dual-stack */
 	bound = grpc_server_add_http2_port(server, target, creds);
 	if (bound <= 0)
-		return err_set(e, -EADDRINUSE, "listening on :%u: failed", port);
+		return err_set_errno(e, EADDRINUSE, "listening on %s", addr);
 	*ret_port = bound;
 	return 0;
 }
@@ -189,6 +189,14 @@ static int listen_unix(grpc_server *server, const char *addr, grpc_server_creden
 	return r ? err_set_errno(e, -r, "listening on %s", addr) : 0;
 }
 
+static bool is_any(const char *host)
+{
+	static const struct addr any4 = { .family = ADDR_IP4 }, any6 = { .family = ADDR_IP6 };
+	struct addr a;
+
+	return !*host || (addr_parse(host, &a) == 0 && (addr_eq(&a, &any4) || addr_eq(&a, &any6)));
+}
+
 int rpc_listen(grpc_server *server, const char *addr, grpc_server_credentials *creds, int *ret_port,
 	       struct err *e)
 {
@@ -206,7 +214,7 @@ int rpc_listen(grpc_server *server, const char *addr, grpc_server_credentials *c
 			e, -EINVAL,
 			"listen address \"%s\": expected host:port, [v6]:port, :port or unix:/path",
 			addr);
-	if (!*host)
-		return listen_any(server, port, creds, ret_port, e);
+	if (is_any(host)) /* gRPC takes both families for any of these */
+		return listen_any(server, addr, port, creds, ret_port, e);
 	return listen_host(server, addr, host, port, creds, ret_port, e);
 }

@@ -41,6 +41,8 @@
 #define KEEPALIVE_MS         30000
 #define KEEPALIVE_TIMEOUT_MS 10000
 #define CLIENT_PING_MIN_MS   5000
+/* 10 MB over 2 Mbit/s. */
+#define READ_TIMEOUT (60 * NS_PER_S)
 /* In a shutdown: how long connections without calls may take to close by themselves. */
 #define TICK       (50 * NS_PER_MS)
 #define IDLE_TICKS 6
@@ -220,6 +222,8 @@ static struct rpc_server *server_make(const struct rpc_server_opts *o)
 	s->port = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	list_init(&s->calls);
+	list_init(&s->unsent);
+	s->unsent_max = o->read_timeout ? o->read_timeout : READ_TIMEOUT;
 	s->down_tag.fn = server_down;
 	s->stopped_msg.kind = RPC_MSG_STOPPED;
 	rpc_init();
@@ -347,6 +351,7 @@ void rpc_server_free(struct rpc_server *s)
 		return;
 	stopped_already = s->stopping && !s->running;
 	timer_cancel(s->loop, &s->grace);
+	timer_cancel(s->loop, &s->unsent_timer);
 	loop_defer_cancel(&s->done_defer);
 	if (stopped_already)
 		abandon_calls(s);

@@ -37,6 +37,7 @@ struct rpc_server_opts {
 	const struct rpc_method *methods;           /* must outlive the server */
 	size_t n_methods;
 	void *ctx;
+	dur_ns read_timeout; /* how long a client may take to read its answer; 0: a minute */
 };
 
 /* Listening when it returns. NULL with `e`, which names the address or file: -EINVAL (no address,
@@ -56,7 +57,9 @@ int rpc_server_port(const struct rpc_server *s); /* the TCP port bound (for ":0"
 /* ---- a call. Exactly one of reply and fail ends it, in the handler or later. The request is the
  * call's, freed with it. At most 1,024 calls are with the owner at a time; more are refused with
  * RESOURCE_EXHAUSTED before they get here, as unknown methods (UNIMPLEMENTED), requests over
- * RPC_REQUEST_MAX (RESOURCE_EXHAUSTED) and requests that do not decode (INVALID_ARGUMENT) are. */
+ * RPC_REQUEST_MAX (RESOURCE_EXHAUSTED) and requests that do not decode (INVALID_ARGUMENT) are. An
+ * answer over 64 KiB is replaced by RESOURCE_EXHAUSTED while 64 MiB of others wait for their
+ * clients to read them. */
 void rpc_call_reply(struct rpc_call *c, const ProtobufCMessage *response);
 void rpc_call_fail(struct rpc_call *c, enum rpc_status status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

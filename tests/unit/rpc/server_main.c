@@ -46,6 +46,9 @@ int main(int argc, char **argv)
 		.methods = service_methods,
 		.n_methods = service_n_methods,
 		.ctx = &sv,
+		.read_timeout = getenv("READ_TIMEOUT_MS")
+					? strtoll(getenv("READ_TIMEOUT_MS"), NULL, 10) * NS_PER_MS
+					: 0,
 	};
 	st.server = rpc_server_new(&o, &e);
 	if (!st.server) {

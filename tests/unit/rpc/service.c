@@ -90,6 +90,11 @@ static void get_backend(void *ctx, struct rpc_call *c, const ProtobufCMessage *r
 		rpc_call_fail(c, RPC_NOT_FOUND, "backend \"%s\" not found", r->name);
 	} else if (strcmp(r->name, "long") == 0) {
 		rpc_call_fail(c, RPC_NOT_FOUND, "%05000d \xff", 7);
+	} else if (strcmp(r->name, "big") == 0) {
+		_cleanup_free_ char *name = xcalloc(1, SERVICE_BIG + 1);
+		memset(name, 'x', SERVICE_BIG);
+		b.name = name;
+		rpc_call_reply(c, &b.base);
 	} else if (strcmp(r->name, "bytes") == 0) {
 		char bytes[] = "a\xff z";
 		b.name = bytes;

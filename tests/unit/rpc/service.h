@@ -4,8 +4,8 @@
  *   GetVersion      who calls: version = peer, commit = subject, build_date = "local authenticated"
  *   GetBackend      by name: "hang" waits for its cancellation, "late" answers after a while,
  *                   "missing" is NOT_FOUND, "bytes" answers with bytes that are no UTF-8,
- *                   "never" is not ended at all, anything else comes back, cut to 100 bytes
- *   ListBackends    counter fields: what the service has seen
+ *                   "never" is not ended at all, "big" has an answer of SERVICE_BIG bytes, anything
+ * else comes back, cut to 100 bytes ListBackends    counter fields: what the service has seen
  */
 #pragma once
 
@@ -15,6 +15,7 @@
 #include "rpc/server.h"
 
 #define SERVICE_HELD_MAX 4096
+#define SERVICE_BIG      (3u << 20)
 
 struct service {
 	struct loop *loop;

@@ -60,12 +60,12 @@ def read(name):
 
 
 class Server:
-    def __init__(self, addr="127.0.0.1:0", *args, descriptors=None):
+    def __init__(self, addr="127.0.0.1:0", *args, descriptors=None, **env):
         def limit():
             if descriptors:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
         self.process = subprocess.Popen([SERVER, addr, *args], stdout=subprocess.PIPE, text=True,
-                                        preexec_fn=limit)
+                                        preexec_fn=limit, env=os.environ | env)
         line = self.process.stdout.readline()
         assert line.startswith("port "), line
         self.port = int(line.split()[1])
@@ -260,6 +260,82 @@ class Descriptors(Base):
                 except grpc.RpcError as e:
                     self.assertEqual(e.code(), Code.UNAVAILABLE)
         self.assertEqual(get, "b")
+        self.assertEqual(server.stop(), 0)
+
+
+def frame(kind, flags, stream, payload):
+    return (len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
+            + payload)
+
+
+def literal(name, value):
+    """HPACK: a literal header field without indexing, new name, no Huffman coding."""
+    return bytes([0, len(name)]) + name + bytes([len(value)]) + value
+
+
+class DeafClient:
+    """Asks and does not read: HTTP/2 by hand, with a window of 0 for what comes back."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.stream = -1
+        self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+                            + frame(4, 0, 0, b"\0\4\0\0\0\0"))  # INITIAL_WINDOW_SIZE 0
+
+    def ask(self, name):
+        self.stream += 2
+        headers = b"".join(literal(*h) for h in (
+            (b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"x"),
+            (b":path", b"/maglev.Maglev/GetBackend"), (b"te", b"trailers"),
+            (b"content-type", b"application/grpc")))
+        message = pb.GetBackendRequest(name=name).SerializeToString()
+        self.socket.sendall(frame(1, 4, self.stream, headers)
+                            + frame(0, 1, self.stream,
+                                    b"\0" + len(message).to_bytes(4, "big") + message))
+
+
+class SlowReaders(Base):
+    BIG = 3 << 20
+
+    def test_bound(self):
+        """64 MiB of answers may wait; then large ones are refused, small ones are not."""
+        server = Server()
+        deaf = DeafClient(server.port)
+        for _ in range(30):
+            deaf.ask("big")
+        with grpc.insecure_channel(server.target) as c:
+            while True:  # they are taken in when they are
+                try:
+                    get_backend(c, "big")
+                except grpc.RpcError as e:
+                    self.assertEqual(e.code(), Code.RESOURCE_EXHAUSTED)
+                    self.assertEqual(e.details(), "too many answers wait to be read")
+                    break
+            self.assertEqual(get_backend(c, "a").name, "a")
+            deaf.socket.close()
+            answer = None
+            while not answer:  # room again, as soon as the server has seen it go
+                try:
+                    answer = get_backend(c, "big")
+                except grpc.RpcError as e:
+                    self.assertEqual(e.code(), Code.RESOURCE_EXHAUSTED)
+            self.assertEqual(len(answer.name), self.BIG)
+        self.assertEqual(server.stop(), 0)
+
+    def test_time(self):
+        """Who does not read in time is cut off."""
+        server = Server(READ_TIMEOUT_MS="100")
+        deaf = DeafClient(server.port)
+        deaf.ask("big")
+        deaf.socket.settimeout(TIMEOUT)
+        heard = b""
+        while b"\0\0\4\3\0\0\0\0\1" not in heard:  # RST_STREAM of stream 1
+            part = deaf.socket.recv(4096)
+            self.assertTrue(part, heard)
+            heard += part
+        deaf.socket.close()
+        with grpc.insecure_channel(server.target) as c:
+            self.assertEqual(get_backend(c, "a").name, "a")
         self.assertEqual(server.stop(), 0)
 
 
