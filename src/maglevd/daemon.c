@@ -230,6 +230,7 @@ static void start_vpp(struct daemon *d, mono_ns started)
 {
 	const struct lbsync_opts opts = { .loop = d->loop,
 					  .api_path = d->options->vpp_api_addr,
+					  .stats_path = d->options->vpp_stats_addr,
 					  .started = started,
 					  .source = desired_source(d->fleet) };
 

@@ -410,15 +410,25 @@ bool lbsync_pool_index(const struct lbsync *s, const struct vip_key *key, uint32
 	return true;
 }
 
+struct lbcounters *lbsync_counters(const struct lbsync *s)
+{
+	return s->counters;
+}
+
 /* ---- life */
 
 struct lbsync *lbsync_new(const struct lbsync_opts *o)
 {
 	struct lbsync *s = XNEW(struct lbsync);
+	const struct lbcounters_opts counters = { .loop = o->loop,
+						  .path = o->stats_path ? o->stats_path : "",
+						  .ctx = s,
+						  .ready = lbsync_stats_settled };
 
 	assert(o->api_path[0] != '\0');
 	s->o = *o;
 	s->api_path = xstrdup(o->api_path);
+	s->counters = lbcounters_new(&counters);
 	list_init(&s->all);
 	list_init(&s->dirty);
 	list_init(&s->syncs);
@@ -442,6 +452,7 @@ void lbsync_free(struct lbsync *s)
 	if (!s)
 		return;
 	vpp_client_free(s->client);
+	lbcounters_free(s->counters);
 	lbsync_wait_drop(s);
 	lbsync_run_abort(s);
 	lbread_done(&s->read);

@@ -21,6 +21,7 @@
 #include "loop/loop.h"
 
 struct lbsync;
+struct lbcounters;
 struct vpp_client;
 
 /* The sync state of one frontend, embedded in the daemon's frontend object, which is stable from
@@ -52,8 +53,9 @@ struct lbsync_source {
 
 struct lbsync_opts {
 	struct loop *loop;
-	const char *api_path; /* not empty; an lbsync is not made when VPP is switched off */
-	mono_ns started;      /* of the process, for the warm-up */
+	const char *api_path;   /* not empty; an lbsync is not made when VPP is switched off */
+	const char *stats_path; /* NULL or "": no counters */
+	mono_ns started;        /* of the process, for the warm-up */
 	struct lbsync_source source;
 };
 
@@ -104,6 +106,7 @@ struct lbsync_vpp { /* strings are lbsync's, valid until the connection changes 
 	const char *version, *build_date, *build_directory;
 	uint32_t pid;
 	wall_ns connected_at;
+	wall_ns booted_at; /* 0: VPP's stats did not tell */
 };
 bool lbsync_vpp_info(const struct lbsync *s, struct lbsync_vpp *ret); /* false: not connected */
 const char *lbsync_why_down(const struct lbsync *s); /* why not connected, for UNAVAILABLE */
@@ -130,3 +133,5 @@ size_t lbsync_kept(const struct lbsync *s);
 const struct vpp_client *lbsync_client(const struct lbsync *s);
 /* The index of this VIP in VPP's pool, by which its counters are found. False when not known. */
 bool lbsync_pool_index(const struct lbsync *s, const struct vip_key *key, uint32_t *ret);
+/* What VPP counts; see maglevd/lbcounters.h. */
+struct lbcounters *lbsync_counters(const struct lbsync *s);

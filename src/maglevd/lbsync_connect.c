@@ -25,14 +25,28 @@ static void mark_released(struct lbsync *s)
 	}
 }
 
+static void log_connected(const struct lbsync *s)
+{
+	wall_ns boot = 0;
+	const struct log_attr a[] = {
+		L_STR("path", s->api_path),
+		L_STR("version", s->version.version),
+		L_STR("build_date", s->version.build_date),
+		L_STR("build_directory", s->version.build_directory),
+		L_UINT("pid", s->pid),
+		/* Unix seconds; the stats segment tells it, and may be missing. */
+		L_INT("boottime", lbcounters_boottime(s->counters, &boot) ? boot / NS_PER_S : 0),
+	};
+
+	log_write(LVL_INFO, "vpp-connect", a, boot ? ARRAY_LEN(a) : ARRAY_LEN(a) - 1);
+}
+
 static void connected(struct lbsync *s)
 {
 	s->connected = true;
 	s->connected_at = loop_wall();
 	s->last_failure[0] = '\0';
-	log_info("vpp-connect", L_STR("path", s->api_path), L_STR("version", s->version.version),
-		 L_STR("build_date", s->version.build_date),
-		 L_STR("build_directory", s->version.build_directory), L_UINT("pid", s->pid));
+	log_connected(s);
 	lbmirror_clear(&s->mirror);
 	if (lbsync_warm(s)) {
 		lbsync_want_full(s, "connect");
@@ -60,7 +74,18 @@ static void on_ping(void *ctx, const struct vpp_answer *a)
 	if (a->status < 0)
 		return;
 	s->pid = a->body->control_ping_reply.vpe_pid;
-	connected(s);
+	s->pid_known = true;
+	if (s->stats_settled)
+		connected(s);
+}
+
+void lbsync_stats_settled(void *ctx)
+{
+	struct lbsync *s = ctx;
+
+	s->stats_settled = true;
+	if (s->pid_known)
+		connected(s);
 }
 
 static void on_up(void *ctx)
@@ -68,6 +93,8 @@ static void on_up(void *ctx)
 	struct lbsync *s = ctx;
 
 	s->up_at = loop_clock();
+	s->pid_known = s->stats_settled = false;
+	lbcounters_connect(s->counters, s->client);
 	lbsync_send(s, VPP_SHOW_VERSION, NULL, on_version, s);
 	lbsync_send(s, VPP_CONTROL_PING, NULL, on_ping, s);
 }
@@ -76,6 +103,7 @@ static void on_down(void *ctx, const char *why)
 {
 	struct lbsync *s = ctx;
 
+	lbcounters_disconnect(s->counters);
 	if (!s->connected) {
 		log_failure(s, why);
 		return;
@@ -130,5 +158,6 @@ bool lbsync_vpp_info(const struct lbsync *s, struct lbsync_vpp *ret)
 				    .build_directory = s->version.build_directory,
 				    .pid = s->pid,
 				    .connected_at = s->connected_at };
+	(void)lbcounters_boottime(s->counters, &ret->booted_at);
 	return true;
 }

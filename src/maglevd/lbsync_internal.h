@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "core/warmup.h"
+#include "maglevd/lbcounters.h"
 #include "maglevd/lbmirror.h"
 #include "maglevd/lbsync.h"
 #include "vpp/client.h"
@@ -65,9 +66,12 @@ struct lbsync {
 	struct lbsync_opts o;
 	char *api_path;
 	struct vpp_client *client;
+	struct lbcounters *counters;
 
 	/* connection */
-	bool connected; /* handshake done and version known */
+	bool connected;     /* version and process id known, and what the stats tell or do not */
+	bool pid_known;     /* two of the three */
+	bool stats_settled; /* ... of this session */
 	mono_ns up_at;
 	char last_failure[ERR_MSG_MAX]; /* logged already */
 	struct vpp_show_version_reply version;
@@ -129,6 +133,7 @@ struct lbsync_vip **lbsync_find_prefix(const struct lbsync *s, const struct pref
 
 /* ---- lbsync_connect.c */
 void lbsync_connect_start(struct lbsync *s);
+void lbsync_stats_settled(void *ctx); /* lbcounters' ready */
 
 /* ---- lbsync_read.c */
 void lbsync_read_start(struct lbsync *s);

@@ -30,6 +30,7 @@ static void take_text(struct lbsync *s, const struct vpp_answer *a)
 		return;
 	}
 	lbmirror_take_text(&s->mirror, r->reply.p, r->reply.n);
+	lbcounters_vips(s->counters, &s->mirror.text);
 }
 
 static void finish_read(struct lbsync *s)

@@ -152,6 +152,8 @@ static void count(struct lbsync *s, const struct plan_call *c, enum call_fate fa
 static void accepted(struct lbsync *s, const struct plan_call *c)
 {
 	lbmirror_apply(&s->mirror, c);
+	if (c->op == PLAN_VIP_ADD || c->op == PLAN_VIP_DEL)
+		lbcounters_vip_changed(s->counters, &c->key);
 	count(s, c, CALL_DONE);
 	lbsync_log_call(c);
 	tell_flushed(s, c);

@@ -71,7 +71,7 @@ static void fill_table(struct options *o, struct flag t[static N_FLAGS])
 		  .kind = FLAG_STRING,
 		  .def = "/run/vpp/stats.sock",
 		  .arg = "PATH",
-		  .help = "VPP's stats socket (accepted; this version reads no counters)",
+		  .help = "VPP's stats socket; empty: no counters",
 		  .to_string = &o->vpp_stats_addr },
 		{ .name = "metrics-addr",
 		  .env = "MAGLEV_METRICS_ADDR",

@@ -12,11 +12,11 @@ struct options { /* strings are borrowed from argv and the environment */
 	const char *grpc_addr;
 	const char *grpc_tls_cert, *grpc_tls_key, *grpc_client_ca; /* "" when unset */
 	bool grpc_allow_remote_admin;
-	const char *vpp_api_addr; /* "": VPP off */
-	const char *vpp_stats_addr,
-		*metrics_addr; /* taken, so that a unit file carries over; not used */
-	bool reflection;       /* likewise */
-	int log_level;         /* enum log_level */
+	const char *vpp_api_addr;   /* "": VPP off */
+	const char *vpp_stats_addr; /* "": no counters */
+	const char *metrics_addr;   /* taken, so that a unit file carries over; not used */
+	bool reflection;            /* likewise */
+	int log_level;              /* enum log_level */
 	long long probe_threads;
 	bool check, version, help;
 };
