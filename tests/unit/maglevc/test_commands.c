@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every command against a daemon with fixed answers: what it asks, what it prints (plain, in
- * colour, as JSON), how it ends. The files in golden/ are the expectation, one per command; with
- * UPDATE_GOLDEN=1 in the environment they are written anew, for a person to look through. */
+ * colour, as JSON), how it ends. The files in tests/data/maglevc/ are the expectation, one per
+ * command; with UPDATE_GOLDEN=1 in the environment they are written anew, for a person to look
+ * through. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -282,7 +283,7 @@ static int setup(void **state)
 	format_init();
 	f.dir = getenv("GOLDEN_DIR");
 	if (!f.dir)
-		f.dir = "tests/unit/maglevc/golden";
+		f.dir = "tests/data/maglevc";
 	f.loop = loop_new();
 	f.server = rpc_server_new(&(struct rpc_server_opts){ .loop = f.loop,
 							     .addr = "127.0.0.1:0",
