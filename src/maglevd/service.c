@@ -73,8 +73,10 @@ static const struct rpc_method methods[] = {
 		target_weight),
 	READS("CheckConfig", maglev__check_config_request, ask_check_config),
 	CHANGES("ReloadConfig", maglev__reload_config_request, ask_reload_config, target_config),
+	READS("GetVPPInfo", maglev__get_vppinfo_request, ask_vpp_info),
 	READS("GetVPPLBState", maglev__get_vpplbstate_request, ask_vpp_state),
 	CHANGES("SyncVPPLBState", maglev__sync_vpplbstate_request, ask_vpp_sync, target_sync),
+	READS("GetVPPLBCounters", maglev__get_vpplbcounters_request, ask_vpp_counters),
 };
 
 const struct rpc_method *service_methods(size_t *ret_n)

@@ -292,3 +292,36 @@ Maglev__VPPLBState *info_vpp_state(struct arena *a, const struct fleet *f,
 				     &st->vips[i]);
 	return m;
 }
+
+static Maglev__VIPCounters *vip_counters(struct arena *a, const struct frontend *fe,
+					 const struct lbcounters_vip *v)
+{
+	Maglev__VIPCounters *m = PB_NEW(a, Maglev__VIPCounters, maglev__vipcounters);
+	char prefix[PREFIX_STRLEN];
+
+	m->prefix = arena_strdup(a, prefix_format(&v->key.prefix, prefix));
+	m->protocol = pb_str(vip_proto_name(v->key.proto));
+	m->port = v->key.port;
+	m->frontend_name = pb_str(fe ? fe->name : "");
+	m->first_packets = v->figures.first;
+	m->next_packets = v->figures.next;
+	m->untracked_packets = v->figures.untracked;
+	m->no_server_packets = v->figures.no_server;
+	m->route_packets = v->figures.route_packets;
+	m->route_bytes = v->figures.route_bytes;
+	return m;
+}
+
+Maglev__VPPLBCounters *info_vpp_counters(struct arena *a, const struct fleet *f,
+					 const struct lbcounters_vip *v, size_t n, wall_ns at)
+{
+	struct frontend **by = frontends_by_key(a, f);
+	Maglev__VPPLBCounters *m = PB_NEW(a, Maglev__VPPLBCounters, maglev__vpplbcounters);
+
+	m->at_unix_ns = at;
+	m->n_vips = n;
+	m->vips = ARENA_ARRAY(a, n, Maglev__VIPCounters *);
+	for (size_t i = 0; i < n; i++)
+		m->vips[i] = vip_counters(a, find_by_key(by, f->frontends.n, &v[i].key), &v[i]);
+	return m;
+}

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "maglev.pb-c.h"
 #include "maglevd/daemon.h"
+#include "maglevd/lbcounters.h"
 #include "maglevd/service.h"
 #include "rpc/server.h"
 
@@ -55,6 +56,8 @@ Maglev__FrontendInfo *info_frontend(struct arena *a, struct frontend *fe, bool r
 Maglev__HealthCheckInfo *info_healthcheck(struct arena *a, const struct healthcheck *hc);
 Maglev__VPPLBState *info_vpp_state(struct arena *a, const struct fleet *f,
 				   const struct plan_state *st, const struct lbsync_conf *conf);
+Maglev__VPPLBCounters *info_vpp_counters(struct arena *a, const struct fleet *f,
+					 const struct lbcounters_vip *v, size_t n, wall_ns at);
 bool frontend_released(const struct service *s, const struct frontend *fe);
 
 /* ---- methods */
@@ -62,4 +65,4 @@ ask_fn ask_get_version, ask_list_frontends, ask_get_frontend, ask_list_backends,
 	ask_list_healthchecks, ask_get_healthcheck;
 ask_fn ask_pause, ask_resume, ask_enable, ask_disable, ask_set_weight, ask_check_config,
 	ask_reload_config;
-ask_fn ask_vpp_state, ask_vpp_sync;
+ask_fn ask_vpp_info, ask_vpp_state, ask_vpp_sync, ask_vpp_counters;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maglevd/service_vpp.c - the methods that wait for VPP.
+/* maglevd/service_vpp.c - the methods about VPP; two of them wait for it.
  *
  * A call that waits is a struct pending. It ends in one of three ways, whichever comes first: VPP's
  * answer, the caller's deadline (or VPP_WAIT_MAX), or the caller going away. Ending it unhooks the
@@ -80,6 +80,45 @@ static void lost_vpp(struct pending *p)
 	ask_fail(&p->ask, RPC_UNAVAILABLE, "VPP went away: %s",
 		 lbsync_why_down(p->ask.s->daemon->lbsync));
 	pending_free(p);
+}
+
+/* ---- what is known without asking */
+
+void ask_vpp_info(const struct ask *a)
+{
+	Maglev__VPPInfo m = MAGLEV__VPPINFO__INIT;
+	struct lbsync *s = need_vpp(a);
+	struct lbsync_vpp v;
+
+	if (!s)
+		return;
+	(void)lbsync_vpp_info(s, &v); /* it is connected */
+	m.version = pb_str(v.version);
+	m.build_date = pb_str(v.build_date);
+	m.build_directory = pb_str(v.build_directory);
+	m.pid = v.pid;
+	m.boottime_ns = v.booted_at;
+	m.connecttime_ns = v.connected_at;
+	ask_reply(a, &m.base);
+}
+
+void ask_vpp_counters(const struct ask *a)
+{
+	struct lbsync *s = need_vpp(a);
+	const struct lbcounters_vip *v;
+	struct arena mem = { 0 };
+	struct err e;
+	wall_ns at;
+	size_t n;
+
+	if (!s)
+		return;
+	if (lbcounters_read(lbsync_counters(s), &v, &n, &at, &e) < 0) {
+		ask_fail(a, RPC_UNAVAILABLE, "no counters: %s", e.msg);
+		return;
+	}
+	ask_reply(a, &info_vpp_counters(&mem, a->s->daemon->fleet, v, n, at)->base);
+	arena_done(&mem);
 }
 
 /* ---- state */
