@@ -3,7 +3,8 @@
  *
  * Linked with each harness in place of libFuzzer's main, so that `meson test` feeds every stored
  * input through it with any compiler, and a crash found once stays found. Arguments are files or
- * directories (not descended into further); no input at all is a failure: it would prove nothing. */
+ * directories (not descended into further); no input at all is a failure: it would prove nothing.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
