@@ -49,18 +49,29 @@ static const char *class_name(enum config_class class)
 	return names[class];
 }
 
-enum config_class daemon_check(const struct options *o, struct config **ret,
-			       struct config_report *rep)
+static void check_begins(const struct options *o)
 {
-	enum config_class class;
-
 	log_info("config-check-start", L_STR("file", o->config));
-	class = config_load(o->config, ret, rep);
+}
+
+static void check_ends(const struct options *o, enum config_class class,
+		       const struct config_report *rep)
+{
 	log_report(rep, class);
 	log_at(class == CONFIG_OK ? LVL_INFO : LVL_ERROR, "config-check-done",
 	       L_STR("file", o->config), L_STR("result", class_name(class)),
 	       L_UINT("errors", rep->n_semantic + rep->n_suppressed + (rep->parse_error != NULL)),
 	       L_UINT("warnings", rep->n_warnings));
+}
+
+enum config_class daemon_load(const struct options *o, struct config **ret,
+			      struct config_report *rep)
+{
+	enum config_class class;
+
+	check_begins(o);
+	class = config_load(o->config, ret, rep);
+	check_ends(o, class, rep);
 	return class;
 }
 
@@ -74,30 +85,112 @@ static void tell_status(struct daemon *d)
 
 static void put_in_force(struct daemon *d, struct config *config)
 {
-	struct reload_counts n = reload_apply(d->fleet, config, loop_now_fresh(d->loop));
+	mono_ns begin = loop_now_fresh(d->loop);
+	struct reload_counts n = reload_apply(d->fleet, config, begin);
 
 	descriptors_reserve(fleet_n_probed(d->fleet), (int)d->options->probe_threads);
 	log_info("config-reload-done", L_STR("result", "ok"), L_UINT("added", n.added),
-		 L_UINT("removed", n.removed), L_UINT("changed", n.changed),
-		 L_UINT("kept", n.kept));
+		 L_UINT("removed", n.removed), L_UINT("changed", n.changed), L_UINT("kept", n.kept),
+		 L_INT("held_ns", loop_clock() - begin));
 }
 
-enum config_class daemon_reload(struct daemon *d, struct config_report *rep)
+/* A check or reload under way. */
+struct job {
+	struct daemon *daemon;
+	loader_fn *done;
+	void *ctx;
+};
+
+static void job_end(struct job *j, struct loaded *l)
 {
-	struct config *config = NULL;
-	enum config_class class;
+	if (j->done)
+		j->done(j->ctx, l);
+	free(j);
+}
+
+static int job_start(const struct job *j, loader_fn *loaded, struct err *e)
+{
+	struct job *copy = xmemdup(j, sizeof(*j));
+	int r = loader_load(j->daemon->loader, j->daemon->options->config, loaded, copy, e);
+
+	if (r < 0)
+		free(copy);
+	else
+		check_begins(j->daemon->options);
+	return r;
+}
+
+static void on_checked(void *ctx, struct loaded *l)
+{
+	struct job *j = ctx;
+
+	if (l)
+		check_ends(j->daemon->options, l->class, &l->report);
+	job_end(j, l);
+}
+
+/* Stopping leaves VPP as it is, so nothing new is put in force then. */
+static void on_reloaded(void *ctx, struct loaded *l)
+{
+	struct job *j = ctx;
+	struct daemon *d = j->daemon;
+
+	if (!l || d->stopping) {
+		job_end(j, NULL);
+		return;
+	}
+	check_ends(d->options, l->class, &l->report);
+	if (l->class == CONFIG_OK) {
+		put_in_force(d, l->config);
+		l->config = NULL;
+	} else {
+		log_error("config-reload-done", L_STR("result", class_name(l->class)),
+			  L_STR("detail", "the running configuration stays"));
+	}
+	notify_ready();
+	tell_status(d);
+	job_end(j, l);
+}
+
+int daemon_check(struct daemon *d, loader_fn *done, void *ctx, struct err *e)
+{
+	return job_start(&(struct job){ .daemon = d, .done = done, .ctx = ctx }, on_checked, e);
+}
+
+int daemon_reload(struct daemon *d, loader_fn *done, void *ctx, struct err *e)
+{
+	const struct job j = { .daemon = d, .done = done, .ctx = ctx };
 
 	log_info("config-reload-start", L_STR("file", d->options->config));
 	notify_reloading(loop_clock());
-	class = daemon_check(d->options, &config, rep);
-	if (class == CONFIG_OK)
-		put_in_force(d, config);
-	else
-		log_error("config-reload-done", L_STR("result", class_name(class)),
-			  L_STR("detail", "the running configuration stays"));
+	if (job_start(&j, on_reloaded, e) == 0)
+		return 0;
+	log_error("config-reload-done", L_STR("result", "refused"), L_STR("detail", e->msg));
 	notify_ready();
-	tell_status(d);
-	return class;
+	return e->code;
+}
+
+/* ---- SIGHUP: however many come while one is being served, one more reload sees what they meant */
+
+static void hup(struct daemon *d);
+
+static void on_hup_done(void *ctx, struct loaded *l)
+{
+	struct daemon *d = ctx;
+
+	d->hup_loading = false;
+	if (l && d->hup_again)
+		hup(d);
+}
+
+static void hup(struct daemon *d)
+{
+	struct err e;
+
+	d->hup_again = d->hup_loading;
+	if (d->hup_loading)
+		return;
+	d->hup_loading = daemon_reload(d, on_hup_done, d, &e) == 0;
 }
 
 /* ---- what arrives on the loop */
@@ -151,16 +244,11 @@ static void stop(struct daemon *d, int signo)
 static void on_signal(void *ctx, int signo)
 {
 	struct daemon *d = ctx;
-	struct config_report rep = { 0 };
 
-	if (signo != SIGHUP) {
+	if (signo != SIGHUP)
 		stop(d, signo);
-		return;
-	}
-	if (d->stopping)
-		return;
-	(void)daemon_reload(d, &rep);
-	config_report_done(&rep);
+	else if (!d->stopping)
+		hup(d);
 }
 
 /* ---- start */
@@ -255,6 +343,7 @@ static void done(struct daemon *d)
 	timer_cancel(d->loop, &d->doubt);
 	probe_engine_free(d->engine);
 	rpc_server_free(d->rpc);
+	loader_free(d->loader);
 	lbsync_free(d->lbsync);
 	service_free(d->service);
 	fleet_free(d->fleet);
@@ -283,6 +372,7 @@ int daemon_run(const struct options *o, struct config *config)
 		done(&d);
 		return 1;
 	}
+	d.loader = loader_new(d.loop);
 	start_probes(&d);
 	start_vpp(&d, started);
 	fleet_start(d.fleet, loop_clock());

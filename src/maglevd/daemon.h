@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "maglevd/fleet.h"
 #include "maglevd/lbsync.h"
+#include "maglevd/loader.h"
 #include "maglevd/options.h"
 #include "maglevd/reload.h"
 
@@ -16,6 +17,7 @@ struct rpc_server;
 struct daemon {
 	const struct options *options;
 	struct loop *loop;
+	struct loader *loader;
 	struct fleet *fleet;
 	struct probe_engine *engine;
 	struct lbsync *lbsync; /* NULL: VPP is switched off */
@@ -25,15 +27,20 @@ struct daemon {
 	struct timer doubt;
 	wall_ns started;
 	bool stopping;
+	bool hup_loading, hup_again; /* a reload by SIGHUP is under way; another is due after it */
 };
 
 /* Take the checked configuration and run until a signal says stop. Returns the exit code: 0, or 1
  * when something it needs cannot be had (said in the log and on stderr). */
 int daemon_run(const struct options *o, struct config *config);
 
-/* Read and check the file with the log records around it; the caller owns *ret and the report. */
-enum config_class daemon_check(const struct options *o, struct config **ret,
-			       struct config_report *rep);
-/* Read, check, and put in force; any error leaves everything as it was. The caller owns the report.
- */
-enum config_class daemon_reload(struct daemon *d, struct config_report *rep);
+/* Read and check the file with the log records around it; the caller owns *ret and the report. For
+ * the start, before there is a loop. */
+enum config_class daemon_load(const struct options *o, struct config **ret,
+			      struct config_report *rep);
+
+/* The same while running, on the loader's thread; a reload also puts it in force, and any error
+ * leaves everything as it was. 0, or -EBUSY with a message; then `done` (may be NULL) is called
+ * once from the loop, with NULL when the daemon ends first. */
+int daemon_check(struct daemon *d, loader_fn *done, void *ctx, struct err *e);
+int daemon_reload(struct daemon *d, loader_fn *done, void *ctx, struct err *e);

@@ -47,7 +47,7 @@ static int start(const struct options *o)
 	log_set_level((enum log_level)o->log_level);
 	log_info("starting", L_STR("version", version_string()), L_STR("commit", version_commit()),
 		 L_STR("date", version_date()));
-	class = daemon_check(o, &config, &rep);
+	class = daemon_load(o, &config, &rep);
 	if (class != CONFIG_OK)
 		print_report(&rep);
 	config_report_done(&rep);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "maglevd/service_internal.h"
 
 static void act(const struct ask *a, enum health_action action)
@@ -68,40 +69,92 @@ void ask_set_weight(const struct ask *a)
 
 /* ---- the configuration: a bad file is an answer, not a failed call */
 
-void ask_check_config(const struct ask *a)
+/* A call that waits for the loader. Whoever goes away meanwhile stops nothing: a reload goes on. */
+struct waiting {
+	struct ask ask;
+	bool gone;
+};
+
+static void on_cancel(void *ctx, struct rpc_call *call)
+{
+	struct waiting *w = ctx;
+
+	ask_fail(&w->ask, RPC_CANCELLED, "the caller went away before the file was read");
+	w->gone = true;
+}
+
+static void reply_check(const struct ask *a, const struct loaded *l, char *semantic)
 {
 	Maglev__CheckConfigResponse m;
 	maglev__check_config_response__init(&m);
-	struct config_report rep = { 0 };
-	struct config *c = NULL;
-	char *semantic;
 
-	m.ok = daemon_check(a->s->daemon->options, &c, &rep) == CONFIG_OK;
-	semantic = config_report_semantic(&rep);
-	m.parse_error = pb_str(rep.parse_error);
-	m.semantic_error = pb_str(semantic);
-	m.n_warnings = rep.n_warnings;
-	m.warnings = rep.warnings;
+	m.ok = l->class == CONFIG_OK;
+	m.parse_error = pb_str(l->report.parse_error);
+	m.semantic_error = semantic;
+	m.n_warnings = l->report.n_warnings;
+	m.warnings = l->report.warnings;
 	ask_reply(a, &m.base);
-	free(semantic);
-	config_report_done(&rep);
-	config_free(c);
+}
+
+static void reply_reload(const struct ask *a, const struct loaded *l, char *semantic)
+{
+	Maglev__ReloadConfigResponse m;
+	maglev__reload_config_response__init(&m);
+
+	m.ok = l->class == CONFIG_OK;
+	m.parse_error = pb_str(l->report.parse_error);
+	m.semantic_error = semantic;
+	m.n_warnings = l->report.n_warnings;
+	m.warnings = l->report.warnings;
+	ask_reply(a, &m.base);
+}
+
+/* End the wait: with NULL, the daemon is ending. */
+static void answer(struct waiting *w, const struct loaded *l,
+		   void (*reply)(const struct ask *a, const struct loaded *l, char *semantic))
+{
+	if (!w->gone && !l) {
+		ask_fail(&w->ask, RPC_UNAVAILABLE, "shutting down");
+	} else if (!w->gone) {
+		char *semantic = config_report_semantic(&l->report);
+
+		reply(&w->ask, l, semantic);
+		free(semantic);
+	}
+	free(w);
+}
+
+static void on_checked(void *ctx, struct loaded *l)
+{
+	answer(ctx, l, reply_check);
+}
+
+static void on_reloaded(void *ctx, struct loaded *l)
+{
+	answer(ctx, l, reply_reload);
+}
+
+static void wait_for(const struct ask *a, loader_fn *done,
+		     int (*start)(struct daemon *d, loader_fn *done, void *ctx, struct err *e))
+{
+	struct waiting *w = XNEW(struct waiting);
+	struct err e;
+
+	w->ask = *a;
+	if (start(a->s->daemon, done, w, &e) < 0) {
+		ask_fail(a, RPC_RESOURCE_EXHAUSTED, "%s", e.msg);
+		free(w);
+		return;
+	}
+	rpc_call_on_cancel(a->call, on_cancel, w);
+}
+
+void ask_check_config(const struct ask *a)
+{
+	wait_for(a, on_checked, daemon_check);
 }
 
 void ask_reload_config(const struct ask *a)
 {
-	Maglev__ReloadConfigResponse m;
-	maglev__reload_config_response__init(&m);
-	struct config_report rep = { 0 };
-	char *semantic;
-
-	m.ok = daemon_reload(a->s->daemon, &rep) == CONFIG_OK;
-	semantic = config_report_semantic(&rep);
-	m.parse_error = pb_str(rep.parse_error);
-	m.semantic_error = pb_str(semantic);
-	m.n_warnings = rep.n_warnings;
-	m.warnings = rep.warnings;
-	ask_reply(a, &m.base);
-	free(semantic);
-	config_report_done(&rep);
+	wait_for(a, on_reloaded, daemon_reload);
 }
