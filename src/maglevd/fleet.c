@@ -36,6 +36,7 @@ void fleet_resort(struct fleet *f)
 {
 	size_t n = 0, it = 0;
 
+	f->layout++;
 	f->sorted = xreallocarray(f->sorted, f->backends.n, sizeof(struct backend *));
 	for (struct backend *b; (b = map_next(&f->backends, &it));)
 		f->sorted[n++] = b;
@@ -302,6 +303,7 @@ void fleet_transition(struct fleet *f, struct backend *b, const struct health_ch
 	const struct transition *kept = history_push(f, b, &t);
 
 	b->since = t.at;
+	counters_transition(&b->counters, c->from, c->to);
 	log_info("backend-transition", L_STR("backend", b->name), L_ADDR("address", &b->conf->addr),
 		 L_STR("from", health_state_name(c->from)), L_STR("to", health_state_name(c->to)),
 		 L_STR("code", code_name(code)), L_STR("detail", detail));
@@ -360,11 +362,16 @@ static void take_result(struct fleet *f, const struct probe_result *r, mono_ns n
 		  L_STR("outcome", outcome_name(outcome)), L_STR("code", code_name(r->code)),
 		  L_STR("detail", r->detail), L_INT("duration_ns", r->duration));
 	remember_probe(b, r);
+
+	bool ignored = outcome == OUTCOME_FAIL && !doubt_believes(&f->doubt, r->started);
+
+	counters_probe(&b->counters, r->code, ignored ? OUTCOME_INCONCLUSIVE : outcome,
+		       r->duration);
 	if (outcome == OUTCOME_INCONCLUSIVE) {
 		warn_inconclusive(f, b, r, now);
 		return;
 	}
-	if (outcome == OUTCOME_FAIL && !doubt_believes(&f->doubt, r->started)) {
+	if (ignored) {
 		f->failures_ignored++;
 		return;
 	}
@@ -402,6 +409,7 @@ static void count_result(struct fleet *f, const struct probe_result *r, mono_ns 
 
 	if (!b || r->started_only || !b->conf->check)
 		return;
+	counters_lateness(&f->lateness, r->lateness);
 	if (code_outcome(r->code) == OUTCOME_INCONCLUSIVE)
 		kind = b->judged ? DOUBT_LOCAL : DOUBT_NEVER;
 	else if (r->lateness > doubt_late_limit(interval_of(b)))

@@ -19,6 +19,7 @@
 #include "core/health.h"
 #include "core/model.h"
 #include "core/pools.h"
+#include "maglevd/counters.h"
 #include "maglevd/lbsync.h"
 #include "maglevd/warn_limit.h"
 #include "probe/engine.h"
@@ -57,6 +58,7 @@ struct backend {
 		dur_ns duration;
 	} last;
 	wall_ns cert_not_after;
+	struct backend_counters counters;
 	VEC(struct transition) history; /* a ring once it is full */
 	size_t history_next;            /* where the next goes when it is full */
 	VEC(struct membership) in;
@@ -99,10 +101,12 @@ struct fleet {
 	VEC(uint32_t) free_ids;
 	struct backend **sorted; /* all, in name order: as config->backends */
 	struct frontend **frontends_sorted;
+	uint64_t layout; /* moves whenever those two are made anew; never 0 */
 	uint32_t next_generation;
 	struct probe_engine *engine; /* borrowed; set before fleet_start */
 	struct lbsync *lbsync;       /* borrowed; NULL when VPP is switched off */
 	struct fleet_observer observer;
+	struct lateness_counters lateness;
 	struct warn_limit inconclusive; /* of the warnings about our own trouble */
 	struct doubt doubt;             /* whether failures are to be believed at all */
 	mono_ns degraded_since;

@@ -19,6 +19,12 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* What its probes are counted as; -1: static. */
+static int probe_kind(const struct backend_conf *c)
+{
+	return c->check ? (int)c->check->type : -1;
+}
+
 static void enter_backends(struct fleet *f, const struct config_delta *d)
 {
 	for (size_t i = 0; i < d->n_backends; i++) {
@@ -30,10 +36,13 @@ static void enter_backends(struct fleet *f, const struct config_delta *d)
 		const struct backend_conf *conf = &f->config->backends[bd->new_index];
 		struct backend *b = fleet_backend(f, conf->name);
 
-		if (b)
-			b->conf = conf;
-		else
+		if (!b) {
 			(void)fleet_backend_add(f, conf);
+			continue;
+		}
+		if (probe_kind(b->conf) != probe_kind(conf))
+			counters_probe_clear(&b->counters);
+		b->conf = conf;
 	}
 }
 
