@@ -2,7 +2,7 @@
 /* base/map.c - open addressing with linear probing over a power-of-two array.
  *
  * A slot is empty (no value, not a tombstone), a tombstone (left by a deletion, so that probing
- * goes on past it) or live. The full hash is kept in the slot: comparing it first makes a miss
+ * goes on past it) or live. The hash is kept in the slot: comparing it first makes a miss
  * cheap, and growing needs no key. The hash is seeded per map, so that nobody who can choose keys
  * can aim for one chain. */
 #include "base/map.h"
@@ -17,27 +17,32 @@
 
 #include "base/alloc.h"
 
-struct map_slot {
+struct map_slot { /* 24 bytes: there are maps with one for each backend */
 	const void *key;
-	size_t klen;
-	uint64_t hash;
 	void *value; /* NULL: empty or tombstone */
-	bool tomb;
+	uint32_t klen, hash;
 };
 
-static uint64_t hash_of(const struct map *m, const void *key, size_t klen)
+#define TOMB UINT32_MAX /* klen of a tombstone, and of no key */
+
+static bool is_tomb(const struct map_slot *s)
 {
-	return XXH3_64bits_withSeed(key, klen, m->seed);
+	return !s->value && s->klen == TOMB;
 }
 
-static bool slot_is(const struct map_slot *s, uint64_t hash, const void *key, size_t klen)
+static uint32_t hash_of(const struct map *m, const void *key, size_t klen)
+{
+	return (uint32_t)XXH3_64bits_withSeed(key, klen, m->seed);
+}
+
+static bool slot_is(const struct map_slot *s, uint32_t hash, const void *key, size_t klen)
 {
 	return s->value && s->hash == hash && s->klen == klen &&
 	       (klen == 0 || memcmp(s->key, key, klen) == 0);
 }
 
 /* The live slot of the key, or NULL. There is always an empty slot to stop at. */
-static struct map_slot *find(const struct map *m, uint64_t hash, const void *key, size_t klen)
+static struct map_slot *find(const struct map *m, uint32_t hash, const void *key, size_t klen)
 {
 	if (!m->cap)
 		return NULL;
@@ -46,13 +51,13 @@ static struct map_slot *find(const struct map *m, uint64_t hash, const void *key
 
 		if (slot_is(s, hash, key, klen))
 			return s;
-		if (!s->value && !s->tomb)
+		if (!s->value && !is_tomb(s))
 			return NULL;
 	}
 }
 
 /* The first slot of the chain that can take a new entry. */
-static struct map_slot *find_free(const struct map *m, uint64_t hash)
+static struct map_slot *find_free(const struct map *m, uint32_t hash)
 {
 	size_t i = hash & (m->cap - 1);
 
@@ -90,9 +95,9 @@ static void make_room(struct map *m)
 void *map_put(struct map *m, const void *key, size_t klen, void *value)
 {
 	struct map_slot *s;
-	uint64_t hash;
+	uint32_t hash;
 
-	assert(value);
+	assert(value && klen < TOMB);
 	make_room(m);
 	hash = hash_of(m, key, klen);
 	s = find(m, hash, key, klen);
@@ -104,9 +109,9 @@ void *map_put(struct map *m, const void *key, size_t klen, void *value)
 		return old;
 	}
 	s = find_free(m, hash);
-	if (s->tomb)
+	if (is_tomb(s))
 		m->tombs--;
-	*s = (struct map_slot){ .key = key, .klen = klen, .hash = hash, .value = value };
+	*s = (struct map_slot){ .key = key, .klen = (uint32_t)klen, .hash = hash, .value = value };
 	m->n++;
 	return NULL;
 }
@@ -132,7 +137,7 @@ void *map_del(struct map *m, const void *key, size_t klen)
 	if (!s)
 		return NULL;
 	old = s->value;
-	*s = (struct map_slot){ .tomb = true };
+	*s = (struct map_slot){ .klen = TOMB };
 	m->n--;
 	m->tombs++;
 	return old;

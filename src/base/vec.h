@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
 #define VEC(T)                                                                                     \
 	struct {                                                                                   \
 		T *v;                                                                              \
@@ -16,7 +18,12 @@
 void *vec_grow_(void *v, size_t elem, size_t *cap, size_t need);
 
 #define vec_reserve(V, NEED) ((V)->v = vec_grow_((V)->v, sizeof *(V)->v, &(V)->cap, (NEED)))
-#define vec_push(V, X)       (vec_reserve((V), (V)->n + 1), (V)->v[(V)->n++] = (X))
+/* Exactly as much room: for small arrays of which there are many. */
+#define vec_fit(V, NEED)                                                                           \
+	((V)->cap >= (NEED) ? (void)0                                                              \
+			    : (void)((V)->v = xreallocarray((V)->v, (NEED), sizeof *(V)->v),       \
+				     (V)->cap = (NEED)))
+#define vec_push(V, X) (vec_reserve((V), (V)->n + 1), (V)->v[(V)->n++] = (X))
 /* Append a zeroed element and give its address (valid until the next growth). */
 #define vec_add(V)                                                                                 \
 	(vec_reserve((V), (V)->n + 1), memset(&(V)->v[(V)->n], 0, sizeof *(V)->v),                 \

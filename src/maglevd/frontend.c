@@ -21,6 +21,14 @@ static struct member *find_member(const struct frontend *fe, const struct backen
 	return NULL;
 }
 
+/* Most backends are in one frontend alone. */
+static void enter_backend(struct frontend *fe, struct backend *b, size_t member)
+{
+	if (b->in.n == b->in.cap)
+		vec_fit(&b->in, MAX(2 * b->in.n, 1));
+	vec_push(&b->in, ((struct membership){ .frontend = fe, .member = member }));
+}
+
 static void leave_backend(struct frontend *fe, struct backend *b)
 {
 	for (size_t i = 0; i < b->in.n; i++) {
@@ -97,8 +105,7 @@ void fleet_frontend_rebuild(struct fleet *f, struct frontend *fe, const struct f
 	fe->n_members = n;
 	fe->conf = conf;
 	for (size_t i = 0; i < n; i++)
-		vec_push(&members[i].backend->in,
-			 ((struct membership){ .frontend = fe, .member = i }));
+		enter_backend(fe, members[i].backend, i);
 	sort_by_addr(fe);
 	fe->buckets_fresh = false;
 }

@@ -47,11 +47,28 @@ static void test_reserve(void **state)
 	vec_done(&v);
 }
 
+static void test_fit(void **state)
+{
+	VEC(struct item) v = { 0 };
+
+	vec_fit(&v, 1);
+	assert_int_equal(v.cap, 1);
+	vec_push(&v, ((struct item){ .a = 1 }));
+	assert_int_equal(v.cap, 1);
+	vec_fit(&v, 3);
+	assert_int_equal(v.cap, 3);
+	vec_fit(&v, 2); /* never less */
+	assert_int_equal(v.cap, 3);
+	assert_int_equal(v.v[0].a, 1);
+	vec_done(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_push_and_add),
 		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
