@@ -233,6 +233,8 @@ static const struct transition *history_push(struct fleet *f, struct backend *b,
 	struct transition *slot;
 
 	if (b->history.n < limit) {
+		if (b->history.n == b->history.cap)
+			vec_fit(&b->history, MIN(MAX(2 * b->history.n, 1), limit));
 		vec_push(&b->history, *t);
 		return &b->history.v[b->history.n - 1];
 	}
