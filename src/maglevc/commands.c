@@ -148,6 +148,36 @@ int cmd_show_check(struct session *ss, const struct command *c)
 	return 0;
 }
 
+int cmd_show_vpp_info(struct session *ss, const struct command *c _unused_)
+{
+	Maglev__GetVPPInfoRequest request = MAGLEV__GET_VPPINFO_REQUEST__INIT;
+	ANSWER m = session_call(ss, "/maglev.Maglev/GetVPPInfo", &request.base,
+				&maglev__vppinfo__descriptor);
+
+	if (!m)
+		return -1;
+	if (ss->json)
+		session_json(ss, m);
+	else
+		view_vpp_info(&ss->out, &ss->style, (const Maglev__VPPInfo *)m);
+	return 0;
+}
+
+int cmd_show_lb_counters(struct session *ss, const struct command *c _unused_)
+{
+	Maglev__GetVPPLBCountersRequest request = MAGLEV__GET_VPPLBCOUNTERS_REQUEST__INIT;
+	ANSWER m = session_call(ss, "/maglev.Maglev/GetVPPLBCounters", &request.base,
+				&maglev__vpplbcounters__descriptor);
+
+	if (!m)
+		return -1;
+	if (ss->json)
+		session_json(ss, m);
+	else
+		view_lb_counters(&ss->out, &ss->style, (const Maglev__VPPLBCounters *)m);
+	return 0;
+}
+
 int cmd_show_lb_state(struct session *ss, const struct command *c _unused_)
 {
 	Maglev__GetVPPLBStateRequest request = MAGLEV__GET_VPPLBSTATE_REQUEST__INIT;

@@ -24,12 +24,16 @@ static const struct node show_check_name[] = {
 	{ "<name>", "one health check, whole", ARG_CHECK, .run = cmd_show_check }, END
 };
 static const struct node show_vpp_lb[] = {
-	{ "state", "VIPs and application servers as VPP has them", .run = cmd_show_lb_state }, END
+	{ "state", "VIPs and application servers as VPP has them", .run = cmd_show_lb_state },
+	{ "counters", "packets of each VIP", .run = cmd_show_lb_counters },
+	END
 };
-static const struct node show_vpp[] = { { "lb", "the load balancer", .next = show_vpp_lb },
-					{ "lbstate", "the same as lb state", .hidden = true,
-					  .run = cmd_show_lb_state },
-					END };
+static const struct node show_vpp[] = {
+	{ "info", "version, process, since when", .run = cmd_show_vpp_info },
+	{ "lb", "the load balancer", .next = show_vpp_lb },
+	{ "lbstate", "the same as lb state", .hidden = true, .run = cmd_show_lb_state },
+	END
+};
 static const struct node show[] = {
 	{ "version", "versions of this client and of the daemon", .run = cmd_show_version },
 	{ "frontends", "frontends (VIPs) and their state", .run = cmd_show_frontends,

@@ -28,6 +28,8 @@ void view_checks(struct str *out, const struct style *st,
 		 const Maglev__ListHealthChecksResponse *m);
 void view_check(struct str *out, const struct style *st, const Maglev__HealthCheckInfo *h);
 
+void view_vpp_info(struct str *out, const struct style *st, const Maglev__VPPInfo *m);
+void view_lb_counters(struct str *out, const struct style *st, const Maglev__VPPLBCounters *m);
 void view_lb_state(struct str *out, const struct style *st, const Maglev__VPPLBState *m);
 void view_sync(struct str *out, const struct style *st, const Maglev__SyncVPPLBStateResponse *m);
 

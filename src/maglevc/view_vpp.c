@@ -93,6 +93,62 @@ void view_lb_state(struct str *out, const struct style *st, const Maglev__VPPLBS
 	}
 }
 
+void view_vpp_info(struct str *out, const struct style *st, const Maglev__VPPInfo *m)
+{
+	char at[WALL_STRLEN], age[DUR_STRLEN];
+	_cleanup_(table_done) struct table t = facts();
+
+	fact(&t, "version", TINT_NONE, m->version);
+	fact(&t, "build date", TINT_NONE, m->build_date);
+	fact(&t, "build directory", TINT_NONE, m->build_directory);
+	factf(&t, "pid", TINT_NONE, "%u", m->pid);
+	/* VPP's stats tell it, and may be missing. */
+	fact(&t, "boot time", TINT_NONE, time_text(m->boottime_ns, at));
+	fact(&t, "uptime", TINT_NONE, age_text(st, m->boottime_ns, age));
+	factf(&t, "connected since", TINT_NONE, "%s, %s ago", time_text(m->connecttime_ns, at),
+	      age_text(st, m->connecttime_ns, age));
+	table_print(&t, st, out);
+}
+
+/* What the route counts belongs to the prefix: VIPs that share one show the same. */
+void view_lb_counters(struct str *out, const struct style *st, const Maglev__VPPLBCounters *m)
+{
+	static const struct column columns[] = {
+		{ "prefix" },
+		{ "protocol" },
+		{ "port", .right = true },
+		{ "frontend" },
+		{ "first", .right = true },
+		{ "next", .right = true },
+		{ "untracked", .right = true },
+		{ "no-server", .right = true },
+		{ "packets", .right = true },
+		{ "bytes", .right = true },
+	};
+	_cleanup_(table_done) struct table t = { columns, ARRAY_LEN(columns) };
+
+	for (size_t i = 0; i < m->n_vips; i++) {
+		const Maglev__VIPCounters *v = m->vips[i];
+		const uint64_t counts[] = { v->first_packets,     v->next_packets,
+					    v->untracked_packets, v->no_server_packets,
+					    v->route_packets,     v->route_bytes };
+		bool known = *v->frontend_name;
+
+		table_text(&t, TINT_NONE, v->prefix);
+		table_text(&t, TINT_NONE, v->protocol);
+		if (v->port)
+			table_textf(&t, TINT_NONE, "%u", v->port);
+		else
+			table_text(&t, TINT_NONE, "-");
+		table_text(&t, known ? TINT_NONE : TINT_WARN,
+			   known ? v->frontend_name : "not configured");
+		for (size_t k = 0; k < ARRAY_LEN(counts); k++)
+			table_textf(&t, counts[k] ? TINT_NONE : TINT_QUIET, "%llu",
+				    (unsigned long long)counts[k]);
+	}
+	table_print(&t, st, out);
+}
+
 void view_sync(struct str *out, const struct style *st, const Maglev__SyncVPPLBStateResponse *m)
 {
 	_cleanup_(table_done) struct table t = facts();

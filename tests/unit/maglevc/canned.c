@@ -417,6 +417,49 @@ static void get_lb_state(void *ctx, struct rpc_call *c, const ProtobufCMessage *
 	protobuf_c_message_free_unpacked(&s->base, NULL);
 }
 
+static void get_vpp_info(void *ctx, struct rpc_call *c, const ProtobufCMessage *request)
+{
+	Maglev__VPPInfo m = MAGLEV__VPPINFO__INIT;
+	static char version[] = "26.10-release", date[] = "2026-11-01T12:00:00",
+		    directory[] = "/build";
+
+	note(ctx, c, request);
+	m.version = version;
+	m.build_date = date;
+	m.build_directory = directory;
+	m.pid = 4711;
+	m.boottime_ns = CANNED_NOW - 3600 * NS_PER_S;
+	m.connecttime_ns = CANNED_NOW - 90 * NS_PER_S;
+	rpc_call_reply(c, &m.base);
+}
+
+static void get_lb_counters(void *ctx, struct rpc_call *c, const ProtobufCMessage *request)
+{
+	Maglev__VPPLBCounters m = MAGLEV__VPPLBCOUNTERS__INIT;
+	Maglev__VIPCounters web = MAGLEV__VIPCOUNTERS__INIT, any = MAGLEV__VIPCOUNTERS__INIT;
+	Maglev__VIPCounters *vips[] = { &web, &any };
+	static char prefix4[] = "192.0.2.1/32", prefix6[] = "2001:db8::1/128", tcp[] = "tcp",
+		    all[] = "any", name[] = "web";
+
+	note(ctx, c, request);
+	web.prefix = prefix4;
+	web.protocol = tcp;
+	web.port = 80;
+	web.frontend_name = name;
+	web.first_packets = 30;
+	web.next_packets = 180;
+	web.route_packets = 210;
+	web.route_bytes = UINT64_MAX;
+	any.prefix = prefix6;
+	any.protocol = all;
+	any.untracked_packets = 1;
+	any.no_server_packets = 3;
+	m.at_unix_ns = CANNED_NOW - NS_PER_S;
+	m.vips = vips;
+	m.n_vips = ARRAY_LEN(vips);
+	rpc_call_reply(c, &m.base);
+}
+
 static void sync_lb_state(void *ctx, struct rpc_call *c, const ProtobufCMessage *request)
 {
 	const char *name = ((const Maglev__SyncVPPLBStateRequest *)request)->frontend_name;
@@ -489,6 +532,10 @@ const struct rpc_method canned_methods[] = {
 	  NULL },
 	{ "/maglev.Maglev/ReloadConfig", &maglev__reload_config_request__descriptor, reload_config,
 	  NULL },
+	{ "/maglev.Maglev/GetVPPInfo", &maglev__get_vppinfo_request__descriptor, get_vpp_info,
+	  NULL },
+	{ "/maglev.Maglev/GetVPPLBCounters", &maglev__get_vpplbcounters_request__descriptor,
+	  get_lb_counters, NULL },
 	{ "/maglev.Maglev/GetVPPLBState", &maglev__get_vpplbstate_request__descriptor, get_lb_state,
 	  NULL },
 	{ "/maglev.Maglev/SyncVPPLBState", &maglev__sync_vpplbstate_request__descriptor,

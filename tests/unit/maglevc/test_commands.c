@@ -33,6 +33,8 @@ static const struct {
 	{ "show-healthchecks", "show healthchecks" },
 	{ "show-healthchecks-http", "show healthchecks http-check" },
 	{ "show-healthchecks-tls", "show healthcheck tls" },
+	{ "show-vpp-info", "show vpp info" },
+	{ "show-vpp-lb-counters", "sh vpp lb counters" },
 	{ "show-vpp-lb-state", "show vpp lb state" },
 	{ "show-vpp-lbstate", "show vpp lbstate" },
 	{ "set-backend-pause", "set backend web-a pause" },

@@ -43,6 +43,9 @@ static void test_whole_words(void **state)
 	understood("show healthchecks", cmd_show_checks, "");
 	understood("show healthchecks http", cmd_show_check, "http");
 	understood("show vpp lb state", cmd_show_lb_state, "");
+	understood("show vpp info", cmd_show_vpp_info, "");
+	understood("show vpp lb counters", cmd_show_lb_counters, "");
+	understood("sh vp i", cmd_show_vpp_info, "");
 	understood("set backend a pause", cmd_set_backend, "a");
 	understood("set frontend f pool p backend b weight 0", cmd_set_weight, "f|p|b|0");
 	understood("set frontend f pool p backend b weight 100 flush", cmd_set_weight, "f|p|b|100");
@@ -132,8 +135,9 @@ static void test_refused(void **state)
 		"unknown word \"xyz\": expected version, frontends, backends, "
 		"healthchecks or vpp",
 		"xyz");
-	refused("show vpp lb counters", "unknown word \"counters\": expected state", "counters");
-	refused("show vpp info", "unknown word \"info\": expected lb", "info");
+	refused("show vpp lb figures", "unknown word \"figures\": expected state or counters",
+		"figures");
+	refused("show vpp stats", "unknown word \"stats\": expected info or lb", "stats");
 	refused("watch events", "unknown word \"watch\": expected show, set, sync, config or help",
 		"watch");
 	refused("show version 1", "unexpected word \"1\": the command is complete", "1");
@@ -211,7 +215,8 @@ static void test_list(void **state)
 	assert_string_equal(
 		str_z(&got),
 		"show version\nshow frontends [<name>]\nshow backends [<name>]\n"
-		"show healthchecks [<name>]\nshow vpp lb state\nset backend <name> pause\n"
+		"show healthchecks [<name>]\nshow vpp info\nshow vpp lb state\nshow vpp lb "
+		"counters\nset backend <name> pause\n"
 		"set backend <name> resume\nset backend <name> disable\nset backend <name> enable\n"
 		"set frontend <name> pool <pool> backend <backend> weight <0-100> [flush]\n"
 		"sync vpp lb state [<name>]\nconfig check\nconfig reload\nhelp\n");
