@@ -14,9 +14,9 @@
  * The batches of one call are started by one thread at a time: by the gRPC thread until the arrival
  * is posted, by the owner from then on. */
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,20 +74,28 @@ void rpc_call_unref(struct rpc_call *c)
 
 /* ---- who calls */
 
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
 /* gRPC writes an address as a URI: "ipv6:%5B::1%5D:40000". */
 static char *percent_decoded(const char *s)
 {
 	struct str out = { 0 };
 
 	for (; *s; s++) {
-		unsigned byte;
-		int used = 0;
-		if (*s == '%' && sscanf(s + 1, "%2x%n", &byte, &used) == 1 && used == 2 && byte) {
-			str_add_c(&out, (char)byte);
-			s += 2;
-		} else {
+		int high = *s == '%' ? hex_digit(s[1]) : -1;
+		int low = high >= 0 ? hex_digit(s[2]) : -1;
+		if (low < 0 || high + low == 0) {
 			str_add_c(&out, *s);
+			continue;
 		}
+		str_add_c(&out, (char)(high << 4 | low));
+		s += 2;
 	}
 	return str_take(&out);
 }
@@ -169,9 +177,11 @@ static void closed(struct rpc_tag *t, bool ok _unused_)
 /* RECV_CLOSE_ON_SERVER completes only when the call ends: a batch of its own. */
 static void watch_close(struct rpc_call *c)
 {
-	grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
+	grpc_op op;
 	grpc_call_error r;
 
+	memset(&op, 0, sizeof op);
+	op.op = GRPC_OP_RECV_CLOSE_ON_SERVER;
 	op.data.recv_close_on_server.cancelled = &c->cancelled;
 	call_ref(c);
 	r = grpc_call_start_batch(c->gcall, &op, 1, &c->closed_tag, NULL);

@@ -19,9 +19,7 @@ static void key(struct json *j, const char *name)
 	bool up = false;
 
 	for (; *name; name++) {
-		if (*name == '_')
-			up = true;
-		else
+		if (*name != '_')
 			str_add_c(&out, up ? (char)toupper((unsigned char)*name) : *name);
 		up = *name == '_';
 	}

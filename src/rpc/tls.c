@@ -108,7 +108,7 @@ static int key_load(const struct pem *p, EVP_PKEY **ret, struct err *e)
 
 static int ca_check(const struct pem *ca, struct err *e)
 {
-	X509 *x;
+	X509 *x = NULL;
 	int r = cert_load(ca, &x, e);
 
 	if (!r)
