@@ -84,7 +84,8 @@ void str_done(struct str *s)
 
 char *str_take(struct str *s)
 {
-	char *p = s->p ? s->p : xstrdup("");
+	/* what is taken is kept: give back the room that was for growing */
+	char *p = s->p ? xreallocarray(s->p, s->len + 1, 1) : xstrdup("");
 
 	*s = (struct str){ 0 };
 	return p;
