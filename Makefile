@@ -54,7 +54,7 @@ fuzz: deps-fuzz ## fuzz each harness for FUZZ_TIME seconds (60)
 	@tools/build-variant build-fuzz clang -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 	@tools/run-fuzz build-fuzz $(FUZZ_TIME)
 
-bench: all ## run the benchmarks; they print ratios
+bench: deps-bench all ## run the benchmarks; they print ratios
 	meson test -C $(BUILD) --benchmark --verbose
 
 coverage: deps-test deps-coverage ## every test, then which lines and branches they reached
