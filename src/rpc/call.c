@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One unary call, from the completion queue to the owner's loop and back.
+/* One call, from the completion queue to the owner's loop and back.
  *
  *   slot's tag ──> rpc_call_begin ──(refused)──────────────────> call_send ──> sent_tag
  *                       │ decoded, listed                            ^
@@ -48,8 +48,13 @@
 
 static void call_free(struct rpc_call *c)
 {
+	if (!c->orphan && c->stream)
+		rpc_call_unsent_remove(c);
+	if (!c->orphan && c->counted)
+		atomic_fetch_sub(&c->server->streams, 1);
 	if (!c->orphan)
 		atomic_fetch_sub(&c->server->live, 1);
+	rpc_stream_free(c->stream);
 	if (c->gcall)
 		grpc_call_unref(c->gcall);
 	if (c->request)
@@ -61,7 +66,7 @@ static void call_free(struct rpc_call *c)
 	free(c);
 }
 
-static void call_ref(struct rpc_call *c)
+void rpc_call_ref(struct rpc_call *c)
 {
 	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
 }
@@ -168,7 +173,7 @@ static void closed(struct rpc_tag *t, bool ok _unused_)
 
 	/* A call that was never handed over has been answered by this thread: nobody to tell. */
 	if (c->cancelled && c->listed) {
-		call_ref(c);
+		rpc_call_ref(c);
 		mailbox_post(c->server->mailbox, &c->cancel.mail);
 	}
 	rpc_call_unref(c);
@@ -183,7 +188,7 @@ static void watch_close(struct rpc_call *c)
 	memset(&op, 0, sizeof op);
 	op.op = GRPC_OP_RECV_CLOSE_ON_SERVER;
 	op.data.recv_close_on_server.cancelled = &c->cancelled;
-	call_ref(c);
+	rpc_call_ref(c);
 	r = grpc_call_start_batch(c->gcall, &op, 1, &c->closed_tag, NULL);
 	assert(r == GRPC_CALL_OK);
 }
@@ -192,13 +197,20 @@ static void sent(struct rpc_tag *t, bool ok _unused_)
 {
 	struct rpc_call *c = CONTAINER_OF(t, struct rpc_call, sent_tag);
 
-	pthread_mutex_lock(&c->server->lock);
-	if (c->response) {
-		list_remove(&c->node);
-		c->server->unsent_bytes -= c->response_len;
-	}
-	pthread_mutex_unlock(&c->server->lock);
+	if (c->response)
+		rpc_call_unsent_remove(c);
 	rpc_call_unref(c);
+}
+
+void rpc_call_count_end(struct rpc_call *c, enum rpc_status status)
+{
+	if (!atomic_exchange(&c->end_counted, true))
+		rpc_tally_handled(c->tally, status, loop_clock() - c->began);
+}
+
+void rpc_call_count_gone(struct rpc_call *c)
+{
+	rpc_call_count_end(c, c->deadline <= loop_clock() ? RPC_DEADLINE_EXCEEDED : RPC_CANCELLED);
 }
 
 /* Everything an answer consists of; `response` is c's, or NULL when status says no. */
@@ -210,13 +222,15 @@ static void call_send(struct rpc_call *c, enum rpc_status status, const char *te
 	size_t n = 1;
 
 	if (c->response) {
+		rpc_tally_sent(c->tally);
 		ops[n].op = GRPC_OP_SEND_MESSAGE;
 		ops[n++].data.send_message.send_message = c->response;
 	}
 	ops[n].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
 	ops[n].data.send_status_from_server.status = (grpc_status_code)status;
 	ops[n++].data.send_status_from_server.status_details = *text ? &details : NULL;
-	call_ref(c);
+	rpc_call_count_end(c, status);
+	rpc_call_ref(c);
 	r = grpc_call_start_batch(c->gcall, ops, n, &c->sent_tag, NULL);
 	assert(r == GRPC_CALL_OK);
 	grpc_slice_unref(details);
@@ -232,7 +246,10 @@ static struct rpc_call *call_new(struct rpc_slot *slot)
 	atomic_fetch_add(&slot->server->live, 1);
 	c->server = slot->server;
 	c->method = slot->method;
+	c->ctx = slot->ctx;
 	c->gcall = slot->gcall;
+	c->tally = slot->method ? &slot->tally : NULL;
+	c->began = loop_clock();
 	c->deadline = deadline_mono(slot->method ? slot->deadline : slot->details.deadline);
 	c->arrival = (struct rpc_msg){ .kind = RPC_MSG_CALL, .call = c };
 	c->cancel = (struct rpc_msg){ .kind = RPC_MSG_CANCEL, .call = c };
@@ -242,7 +259,8 @@ static struct rpc_call *call_new(struct rpc_slot *slot)
 	return c;
 }
 
-static enum rpc_status decode(struct rpc_call *c, grpc_byte_buffer *payload, struct err *e)
+enum rpc_status rpc_call_decode(const struct rpc_method *m, grpc_byte_buffer *payload,
+				ProtobufCMessage **ret, struct err *e)
 {
 	grpc_byte_buffer_reader reader;
 	grpc_slice all;
@@ -262,8 +280,8 @@ static enum rpc_status decode(struct rpc_call *c, grpc_byte_buffer *payload, str
 	}
 	all = grpc_byte_buffer_reader_readall(&reader);
 	grpc_byte_buffer_reader_destroy(&reader);
-	r = rpc_message_decode(c->method->request, GRPC_SLICE_START_PTR(all),
-			       GRPC_SLICE_LENGTH(all), &c->request, e);
+	r = rpc_message_decode(m->request, GRPC_SLICE_START_PTR(all), GRPC_SLICE_LENGTH(all), ret,
+			       e);
 	grpc_slice_unref(all);
 	return r ? RPC_INVALID_ARGUMENT : RPC_OK;
 }
@@ -282,22 +300,43 @@ static void unknown_method(const grpc_slice *path, struct err *e)
 	err_set(e, -ENOSYS, "unknown method %s", name);
 }
 
+/* Streams are counted until they are gone altogether, since what is left of one (gRPC's part of
+ * it, a status that its client does not read) is the larger part. */
+static enum rpc_status admit(struct rpc_call *c, struct err *e)
+{
+	struct rpc_server *s = c->server;
+	bool streams = c->method->kind != RPC_UNARY;
+
+	if (s->closing) {
+		err_set(e, -ESHUTDOWN, "shutting down");
+		return RPC_UNAVAILABLE;
+	}
+	if (streams && atomic_load(&s->streams) >= RPC_STREAMS_MAX) {
+		err_set(e, -EBUSY, "more than %d streams at a time", RPC_STREAMS_MAX);
+		return RPC_RESOURCE_EXHAUSTED;
+	}
+	if (!streams && s->n_calls >= CALLS_MAX) {
+		err_set(e, -EBUSY, "more than %d calls at a time", CALLS_MAX);
+		return RPC_RESOURCE_EXHAUSTED;
+	}
+	if (streams)
+		atomic_fetch_add(&s->streams, 1);
+	else
+		s->n_calls++;
+	c->counted = streams;
+	return RPC_OK;
+}
+
 static enum rpc_status hand_over(struct rpc_call *c, struct err *e)
 {
 	struct rpc_server *s = c->server;
-	enum rpc_status status = RPC_OK;
+	enum rpc_status status;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->closing) {
-		err_set(e, -ESHUTDOWN, "shutting down");
-		status = RPC_UNAVAILABLE;
-	} else if (s->n_calls >= CALLS_MAX) {
-		err_set(e, -EBUSY, "more than %d calls at a time", CALLS_MAX);
-		status = RPC_RESOURCE_EXHAUSTED;
-	} else {
+	status = admit(c, e);
+	if (!status) {
 		c->listed = true;
 		list_add_tail(&s->calls, &c->node);
-		s->n_calls++;
 		/* Under the lock: whoever finds the call in the list finds its message in the
 		 * mailbox, or delivered. */
 		mailbox_post(s->mailbox, &c->arrival.mail);
@@ -312,13 +351,16 @@ void rpc_call_begin(struct rpc_slot *slot)
 	enum rpc_status status = RPC_OK;
 	struct err e = { 0 };
 
+	rpc_tally_started(c->tally);
 	peer_fill(c);
 	watch_close(c);
-	if (slot->method) {
-		status = decode(c, slot->payload, &e);
-	} else {
+	if (!slot->method) {
 		unknown_method(&slot->details.method, &e);
 		status = RPC_UNIMPLEMENTED;
+	} else if (slot->method->kind != RPC_BIDI_STREAM) {
+		status = rpc_call_decode(slot->method, slot->payload, &c->request, &e);
+		if (!status)
+			rpc_tally_received(c->tally);
 	}
 	if (!status)
 		status = hand_over(c, &e);
@@ -332,7 +374,10 @@ void rpc_call_begin(struct rpc_slot *slot)
 
 void rpc_call_arrived(struct rpc_call *c)
 {
-	c->method->fn(c->server->ctx, c, c->request);
+	if (c->server->draining && !c->method->while_stopping)
+		rpc_call_fail(c, RPC_UNAVAILABLE, "shutting down");
+	else
+		c->method->fn(c->ctx, c, c->request);
 }
 
 static void tell_gone(struct rpc_call *c)
@@ -344,7 +389,7 @@ static void tell_gone(struct rpc_call *c)
 		fn(c->cancel_ctx, c);
 }
 
-static void let_go(struct rpc_call *c)
+void rpc_call_let_go(struct rpc_call *c)
 {
 	c->gone = true;
 	if (c->gcall)
@@ -354,8 +399,11 @@ static void let_go(struct rpc_call *c)
 
 void rpc_call_cancelled(struct rpc_call *c)
 {
-	if (!c->ended) {
-		let_go(c);
+	if (c->stream) {
+		rpc_stream_gone(c->stream);
+	} else if (!c->ended) {
+		rpc_call_count_gone(c);
+		rpc_call_let_go(c);
 		tell_gone(c);
 	}
 	rpc_call_unref(c);
@@ -369,7 +417,7 @@ static void unlist(struct rpc_call *c)
 		return;
 	pthread_mutex_lock(&s->lock);
 	list_remove(&c->node);
-	s->n_calls--;
+	s->n_calls -= !c->counted;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -377,8 +425,20 @@ void rpc_call_abandon(struct rpc_call *c)
 {
 	unlist(c);
 	c->orphan = true;
-	let_go(c);
+	if (c->stream) {
+		rpc_stream_gone(c->stream);
+		return;
+	}
+	rpc_call_let_go(c);
 	tell_gone(c);
+}
+
+void rpc_call_close(struct rpc_call *c)
+{
+	if (!c->ended)
+		unlist(c);
+	c->ended = true;
+	rpc_call_unref(c);
 }
 
 /* ---- answers under way */
@@ -404,7 +464,17 @@ static void unsent_expire(void *ctx, struct timer *t)
 		timer_set(s->loop, t, now + s->unsent_max / 4, unsent_expire, s);
 }
 
-static void unsent_add(struct rpc_call *c)
+void rpc_call_unsent_remove(struct rpc_call *c)
+{
+	struct rpc_server *s = c->server;
+
+	pthread_mutex_lock(&s->lock);
+	list_remove(&c->node);
+	s->unsent_bytes -= c->response_len;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void rpc_call_unsent_add(struct rpc_call *c)
 {
 	struct rpc_server *s = c->server;
 
@@ -419,11 +489,11 @@ static void unsent_add(struct rpc_call *c)
 
 static void call_end(struct rpc_call *c, enum rpc_status status, const char *text)
 {
-	assert(!c->ended); /* exactly one answer */
+	assert(!c->ended && !c->stream); /* exactly one answer */
 	c->ended = true;
 	unlist(c);
 	if (c->response)
-		unsent_add(c);
+		rpc_call_unsent_add(c);
 	if (!c->gone)
 		call_send(c, status, text);
 	rpc_call_unref(c);
@@ -446,6 +516,7 @@ void rpc_call_reply(struct rpc_call *c, const ProtobufCMessage *response)
 	uint8_t *bytes;
 	grpc_slice slice;
 
+	assert(c->method->kind == RPC_UNARY);
 	if (c->gone) {
 		call_end(c, RPC_OK, "");
 		return;
@@ -496,15 +567,21 @@ void rpc_call_fail(struct rpc_call *c, enum rpc_status status, const char *fmt, 
 	call_end(c, status, str_z(&text));
 }
 
+void rpc_call_tell_gone(struct rpc_call *c)
+{
+	if (c->orphan)
+		return;
+	rpc_call_ref(c);
+	mailbox_post(c->server->mailbox, &c->cancel.mail);
+}
+
 void rpc_call_on_cancel(struct rpc_call *c, void (*fn)(void *ctx, struct rpc_call *c), void *ctx)
 {
 	assert(!c->ended && !c->cancel_fn);
 	c->cancel_fn = fn;
 	c->cancel_ctx = ctx;
-	if (c->gone && !c->orphan) { /* it has come before the handler asked */
-		call_ref(c);
-		mailbox_post(c->server->mailbox, &c->cancel.mail);
-	}
+	if (c->gone)
+		rpc_call_tell_gone(c);
 }
 
 mono_ns rpc_call_deadline(const struct rpc_call *c)

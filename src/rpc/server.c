@@ -57,9 +57,10 @@ static void slot_post(struct rpc_slot *slot)
 	grpc_metadata_array_init(&slot->metadata);
 	grpc_call_details_init(&slot->details);
 	if (slot->method)
-		r = grpc_server_request_registered_call(s->server, slot->handle, &slot->gcall,
-							&slot->deadline, &slot->metadata,
-							&slot->payload, s->cq, s->cq, &slot->tag);
+		r = grpc_server_request_registered_call(
+			s->server, slot->handle, &slot->gcall, &slot->deadline, &slot->metadata,
+			slot->method->kind == RPC_BIDI_STREAM ? NULL : &slot->payload, s->cq, s->cq,
+			&slot->tag);
 	else
 		r = grpc_server_request_call(s->server, &slot->gcall, &slot->details,
 					     &slot->metadata, s->cq, s->cq, &slot->tag);
@@ -134,6 +135,10 @@ static void message(void *ctx, struct mail *m)
 	case RPC_MSG_CANCEL:
 		rpc_call_cancelled(msg->call);
 		break;
+	case RPC_MSG_RECEIVED:
+		rpc_stream_received(msg->call->stream);
+		rpc_call_unref(msg->call);
+		break;
 	case RPC_MSG_STOPPED:
 		timer_cancel(s->loop, &s->grace);
 		pthread_join(s->thread, NULL);
@@ -194,22 +199,44 @@ static grpc_server *grpc_server_make(void)
 	return server;
 }
 
+static void slot_init(struct rpc_server *s, struct rpc_slot *slot, const struct rpc_method *m,
+		      void *ctx)
+{
+	slot->tag.fn = slot_ready;
+	slot->server = s;
+	slot->method = m;
+	slot->ctx = ctx;
+	if (!m)
+		return;
+	slot->handle = grpc_server_register_method(
+		s->server, m->path, NULL,
+		m->kind == RPC_BIDI_STREAM ? GRPC_SRM_PAYLOAD_NONE
+					   : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
+		0);
+	assert(slot->handle); /* a path registered twice */
+}
+
+static struct rpc_slot *slots_of_service(struct rpc_server *s, struct rpc_slot *slot,
+					 const struct rpc_service *sv)
+{
+	for (size_t i = 0; i < sv->n_methods; i++)
+		slot_init(s, slot++, &sv->methods[i], sv->ctx);
+	return slot;
+}
+
 static void slots_make(struct rpc_server *s, const struct rpc_server_opts *o)
 {
+	const struct rpc_service first = { o->methods, o->n_methods, o->ctx };
+	struct rpc_slot *next;
+
 	s->n_slots = o->n_methods + 1; /* the last: any other method */
+	for (size_t i = 0; i < o->n_more; i++)
+		s->n_slots += o->more[i].n_methods;
 	s->slots = xcalloc(s->n_slots, sizeof *s->slots);
-	for (size_t i = 0; i < s->n_slots; i++) {
-		struct rpc_slot *slot = &s->slots[i];
-		slot->tag.fn = slot_ready;
-		slot->server = s;
-		if (i == o->n_methods)
-			break;
-		slot->method = &o->methods[i];
-		slot->handle = grpc_server_register_method(
-			s->server, slot->method->path, NULL,
-			GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
-		assert(slot->handle); /* a path registered twice */
-	}
+	next = slots_of_service(s, s->slots, &first);
+	for (size_t i = 0; i < o->n_more; i++)
+		next = slots_of_service(s, next, &o->more[i]);
+	slot_init(s, next, NULL, NULL);
 }
 
 static struct rpc_server *server_make(const struct rpc_server_opts *o)
@@ -217,11 +244,11 @@ static struct rpc_server *server_make(const struct rpc_server_opts *o)
 	struct rpc_server *s = XNEW(struct rpc_server);
 
 	s->loop = o->loop;
-	s->ctx = o->ctx;
 	s->mutual = o->client_ca != NULL;
 	s->port = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	list_init(&s->calls);
+	list_init(&s->idle);
 	list_init(&s->unsent);
 	s->unsent_max = o->read_timeout ? o->read_timeout : READ_TIMEOUT;
 	s->down_tag.fn = server_down;
@@ -281,6 +308,22 @@ int rpc_server_port(const struct rpc_server *s)
 	return s->port;
 }
 
+static const char *const kind_names[] = {
+	[RPC_UNARY] = "unary",
+	[RPC_SERVER_STREAM] = "server_stream",
+	[RPC_BIDI_STREAM] = "bidi_stream",
+};
+
+bool rpc_server_counts(const struct rpc_server *s, size_t i, struct rpc_counts *ret)
+{
+	if (i + 1 >= s->n_slots) /* the last slot is for methods nobody knows */
+		return false;
+	*ret = (struct rpc_counts){ .path = s->slots[i].method->path,
+				    .type = kind_names[s->slots[i].method->kind] };
+	rpc_tally_read(&s->slots[i].tally, ret);
+	return true;
+}
+
 /* ---- ending it */
 
 static void stop_accepting(struct rpc_server *s)
@@ -291,14 +334,21 @@ static void stop_accepting(struct rpc_server *s)
 	grpc_server_shutdown_and_notify(s->server, s->cq, &s->down_tag);
 }
 
-/* gRPC says goodbye to each connection and waits for its answer, up to 20 s for a peer that is
+/* New calls come in as long as others are under way, so that a question for the server's health is
+ * answered; all but such are refused on arrival (call.c). Then gRPC itself shuts down.
+ *
+ * gRPC says goodbye to each connection and waits for its answer, up to 20 s for a peer that is
  * silent. With no call left that is not worth waiting for. */
 static void grace_tick(void *ctx, struct timer *t)
 {
 	struct rpc_server *s = ctx;
 	mono_ns now = loop_now(s->loop);
 
-	s->idle_ticks = atomic_load(&s->live) ? 0 : s->idle_ticks + 1;
+	bool idle = atomic_load(&s->live) == 0;
+
+	if (idle || now >= s->grace_end)
+		stop_accepting(s);
+	s->idle_ticks = idle ? s->idle_ticks + 1 : 0;
 	if (now >= s->grace_end || s->idle_ticks > IDLE_TICKS)
 		grpc_server_cancel_all_calls(s->server);
 	else
@@ -307,11 +357,11 @@ static void grace_tick(void *ctx, struct timer *t)
 
 void rpc_server_shutdown(struct rpc_server *s, dur_ns grace, void (*done)(void *ctx), void *ctx)
 {
-	assert(!s->stopping && done);
+	assert(!s->draining && done);
+	s->draining = true;
 	s->done = done;
 	s->done_ctx = ctx;
 	s->grace_end = loop_now_fresh(s->loop) + grace;
-	stop_accepting(s);
 	grace_tick(s, &s->grace);
 }
 
@@ -353,6 +403,7 @@ void rpc_server_free(struct rpc_server *s)
 	timer_cancel(s->loop, &s->grace);
 	timer_cancel(s->loop, &s->unsent_timer);
 	loop_defer_cancel(&s->done_defer);
+	loop_defer_cancel(&s->start_defer);
 	if (stopped_already)
 		abandon_calls(s);
 	else

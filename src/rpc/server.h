@@ -18,7 +18,13 @@
 #define RPC_REQUEST_MAX (64u << 10) /* larger requests: RESOURCE_EXHAUSTED */
 
 struct rpc_server;
-struct rpc_call; /* one unary call under way; gone once answered */
+struct rpc_call; /* one call under way; gone once answered */
+
+enum rpc_kind {
+	RPC_UNARY,         /* one request, one answer */
+	RPC_SERVER_STREAM, /* one request, a stream of answers: see rpc/stream.h */
+	RPC_BIDI_STREAM,   /* streams both ways; the handler's `request` is NULL */
+};
 
 typedef void rpc_handler_fn(void *ctx, struct rpc_call *call, const ProtobufCMessage *request);
 
@@ -27,6 +33,15 @@ struct rpc_method {
 	const ProtobufCMessageDescriptor *request;
 	rpc_handler_fn *fn;
 	const void *data; /* the handler finds it with rpc_call_method */
+	enum rpc_kind kind;
+	bool while_stopping; /* called during a shutdown, too; others fail: UNAVAILABLE */
+};
+
+/* Methods that share a context. */
+struct rpc_service {
+	const struct rpc_method *methods; /* must outlive the server */
+	size_t n_methods;
+	void *ctx;
 };
 
 struct rpc_server_opts {
@@ -37,14 +52,18 @@ struct rpc_server_opts {
 	const struct rpc_method *methods;           /* must outlive the server */
 	size_t n_methods;
 	void *ctx;
-	dur_ns read_timeout; /* how long a client may take to read its answer; 0: a minute */
+	const struct rpc_service *more; /* services beside that one; the array is copied */
+	size_t n_more;
+	dur_ns read_timeout; /* how long a client may take to read its answer, or the rest of
+				a stream that was ended; 0: a minute */
 };
 
 /* Listening when it returns. NULL with `e`, which names the address or file: -EINVAL (no address,
  * no certificate or key in a file, key and certificate do not belong together), -EADDRINUSE,
  * -EACCES and others as bind(2) and open(2) have them. Starts a thread with all signals blocked. */
 struct rpc_server *rpc_server_new(const struct rpc_server_opts *o, struct err *e);
-/* Once. Refuse new calls, give those under way `grace` (answered on the loop: the caller keeps
+/* Once. Refuse new calls ("shutting down"; but for methods with while_stopping; streams are for
+ * their owners to end), give those under way `grace` (answered on the loop: the caller keeps
  * turning it), then cancel. `done` runs on the loop when no client is left; it may free the server.
  */
 void rpc_server_shutdown(struct rpc_server *s, dur_ns grace, void (*done)(void *ctx), void *ctx);
@@ -54,9 +73,10 @@ void rpc_server_shutdown(struct rpc_server *s, dur_ns grace, void (*done)(void *
 void rpc_server_free(struct rpc_server *s);
 int rpc_server_port(const struct rpc_server *s); /* the TCP port bound (for ":0"), or -1 */
 
-/* ---- a call. Exactly one of reply and fail ends it, in the handler or later. The request is the
- * call's, freed with it. At most 1,024 calls are with the owner at a time; more are refused with
- * RESOURCE_EXHAUSTED before they get here, as unknown methods (UNIMPLEMENTED), requests over
+/* ---- a call. Exactly one of reply and fail ends it, in the handler or later (or
+ * rpc_stream_open makes a stream of it; reply is for unary methods alone). The request is the
+ * call's, freed with it. At most 1,024 unary calls are with the owner at a time; more are refused
+ * with RESOURCE_EXHAUSTED before they get here, as unknown methods (UNIMPLEMENTED), requests over
  * RPC_REQUEST_MAX (RESOURCE_EXHAUSTED) and requests that do not decode (INVALID_ARGUMENT) are. An
  * answer over 64 KiB is replaced by RESOURCE_EXHAUSTED while 64 MiB of others wait for their
  * clients to read them. */
