@@ -51,7 +51,8 @@ sanitize: deps-test ## every test again under ASan+UBSan, then under TSan
 	@tools/run-tests build-tsan
 
 fuzz: deps-fuzz ## fuzz each harness for FUZZ_TIME seconds (60)
-	@tools/build-variant build-fuzz clang -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/build-variant --target fuzzers build-fuzz clang -Dfuzz=true \
+		-Db_sanitize=address,undefined -Db_lundef=false
 	@tools/run-fuzz build-fuzz $(FUZZ_TIME)
 
 bench: deps-bench all ## run the benchmarks; they print ratios
