@@ -21,6 +21,7 @@
 #include "base/version.h"
 #include "maglevd/desired.h"
 #include "maglevd/descriptors.h"
+#include "maglevd/metrics.h"
 #include "maglevd/notify.h"
 #include "maglevd/service.h"
 #include "rpc/server.h"
@@ -89,6 +90,8 @@ static void put_in_force(struct daemon *d, struct config *config)
 	struct reload_counts n = reload_apply(d->fleet, config, begin);
 
 	descriptors_reserve(fleet_n_probed(d->fleet), (int)d->options->probe_threads);
+	d->reloads.good++;
+	d->reloads.good_at = loop_wall();
 	log_info("config-reload-done", L_STR("result", "ok"), L_UINT("added", n.added),
 		 L_UINT("removed", n.removed), L_UINT("changed", n.changed), L_UINT("kept", n.kept),
 		 L_INT("held_ns", loop_clock() - begin));
@@ -144,6 +147,7 @@ static void on_reloaded(void *ctx, struct loaded *l)
 		put_in_force(d, l->config);
 		l->config = NULL;
 	} else {
+		d->reloads.bad++;
 		log_error("config-reload-done", L_STR("result", class_name(l->class)),
 			  L_STR("detail", "the running configuration stays"));
 	}
@@ -165,6 +169,7 @@ int daemon_reload(struct daemon *d, loader_fn *done, void *ctx, struct err *e)
 	notify_reloading(loop_clock());
 	if (job_start(&j, on_reloaded, e) == 0)
 		return 0;
+	d->reloads.bad++;
 	log_error("config-reload-done", L_STR("result", "refused"), L_STR("detail", e->msg));
 	notify_ready();
 	return e->code;
@@ -296,6 +301,20 @@ static int start_rpc(struct daemon *d, struct err *e)
 	return 0;
 }
 
+static int start_metrics(struct daemon *d, struct err *e)
+{
+	if (!*d->options->metrics_addr) {
+		log_info("metrics-off");
+		return 0;
+	}
+	d->metrics = metrics_new(d, e);
+	if (!d->metrics)
+		return err_prefix(e, "metrics: ");
+	log_info("metrics-listening", L_STR("addr", d->options->metrics_addr),
+		 L_INT("port", metrics_port(d->metrics)));
+	return 0;
+}
+
 static void start_probes(struct daemon *d)
 {
 	char agent[128];
@@ -342,6 +361,7 @@ static void done(struct daemon *d)
 	timer_cancel(d->loop, &d->watchdog);
 	timer_cancel(d->loop, &d->doubt);
 	probe_engine_free(d->engine);
+	metrics_free(d->metrics);
 	rpc_server_free(d->rpc);
 	loader_free(d->loader);
 	lbsync_free(d->lbsync);
@@ -361,11 +381,14 @@ int daemon_run(const struct options *o, struct config *config)
 	(void)signal(SIGPIPE, SIG_IGN);
 	d.loop = loop_new();
 	d.fleet = fleet_new(config);
+	d.reloads.good_at = d.started;
 	r = loop_signals(d.loop, signals, ARRAY_LEN(signals), on_signal, &d);
 	if (r < 0)
 		r = err_set_errno(&e, -r, "taking over signals");
 	else
 		r = start_rpc(&d, &e);
+	if (r == 0)
+		r = start_metrics(&d, &e);
 	if (r < 0) {
 		log_error("start-failed", L_STR("detail", e.msg));
 		(void)fprintf(stderr, "maglevd: %s\n", e.msg);

@@ -11,6 +11,7 @@
 #include "maglevd/options.h"
 #include "maglevd/reload.h"
 
+struct metrics;
 struct service;
 struct rpc_server;
 
@@ -23,9 +24,14 @@ struct daemon {
 	struct lbsync *lbsync; /* NULL: VPP is switched off */
 	struct service *service;
 	struct rpc_server *rpc;
+	struct metrics *metrics; /* NULL: switched off */
 	struct timer watchdog;
 	struct timer doubt;
 	wall_ns started;
+	struct {
+		uint64_t good, bad;
+		wall_ns good_at; /* the last good one, or the start */
+	} reloads;
 	bool stopping;
 	bool hup_loading, hup_again; /* a reload by SIGHUP is under way; another is due after it */
 };

@@ -78,7 +78,7 @@ static void fill_table(struct options *o, struct flag t[static N_FLAGS])
 		  .kind = FLAG_STRING,
 		  .def = ":9091",
 		  .arg = "ADDR",
-		  .help = "Prometheus' address (accepted; this version serves no metrics)",
+		  .help = "listen here for Prometheus: host:port, [v6]:port or :port; empty: off",
 		  .to_string = &o->metrics_addr },
 		{ .name = "reflection",
 		  .env = "MAGLEV_REFLECTION",
