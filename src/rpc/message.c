@@ -11,66 +11,11 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-
-/* Wire types, by the protocol buffers encoding. 3 and 4 (groups) are not part of proto3. */
-enum wire { WIRE_VARINT = 0, WIRE_I64 = 1, WIRE_LEN = 2, WIRE_I32 = 5 };
-
-struct cursor {
-	const uint8_t *p;
-	size_t n;
-};
+#include "rpc/wire.h"
 
 static int malformed(struct err *e, const ProtobufCMessageDescriptor *d)
 {
 	return err_set(e, -EBADMSG, "the request is no valid %s", d->name);
-}
-
-static bool take_varint(struct cursor *c, uint64_t *ret)
-{
-	uint64_t v = 0;
-
-	for (unsigned shift = 0; shift < 70 && c->n > 0; shift += 7) {
-		uint8_t b = *c->p++;
-		c->n--;
-		if (shift < 64)
-			v |= (uint64_t)(b & 0x7f) << shift;
-		if (!(b & 0x80)) {
-			*ret = v;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool take_bytes(struct cursor *c, uint64_t n, struct cursor *ret)
-{
-	if (n > c->n)
-		return false;
-	*ret = (struct cursor){ c->p, (size_t)n };
-	c->p += n;
-	c->n -= (size_t)n;
-	return true;
-}
-
-/* One field's value; `ret` is its bytes where the wire type has a length, else empty. */
-static bool take_value(struct cursor *c, unsigned wire, struct cursor *ret)
-{
-	uint64_t v;
-	struct cursor skipped;
-
-	*ret = (struct cursor){ c->p, 0 };
-	switch (wire) {
-	case WIRE_VARINT:
-		return take_varint(c, &v);
-	case WIRE_I64:
-		return take_bytes(c, 8, &skipped);
-	case WIRE_I32:
-		return take_bytes(c, 4, &skipped);
-	case WIRE_LEN:
-		return take_varint(c, &v) && take_bytes(c, v, ret);
-	default:
-		return false;
-	}
 }
 
 static int check_string(const ProtobufCMessageDescriptor *d, const ProtobufCFieldDescriptor *f,
@@ -87,21 +32,19 @@ static int check_message(const ProtobufCMessageDescriptor *d, struct cursor c, i
 			 struct err *e)
 {
 	while (c.n > 0) {
-		uint64_t key;
-		struct cursor value;
+		struct wire_field value;
 		int r = 0;
 
-		if (!take_varint(&c, &key) || key > UINT32_MAX || key >> 3 == 0 ||
-		    !take_value(&c, key & 7, &value))
+		if (!wire_take(&c, &value))
 			return malformed(e, d);
 		const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(
-			d, (unsigned)(key >> 3));
-		if (!f || (key & 7) != WIRE_LEN)
+			d, value.number);
+		if (!f || value.wire != WIRE_LEN)
 			continue;
 		if (f->type == PROTOBUF_C_TYPE_STRING)
-			r = check_string(d, f, &value, e);
+			r = check_string(d, f, &value.bytes, e);
 		else if (f->type == PROTOBUF_C_TYPE_MESSAGE)
-			r = depth > 1 ? check_message(f->descriptor, value, depth - 1, e)
+			r = depth > 1 ? check_message(f->descriptor, value.bytes, depth - 1, e)
 				      : malformed(e, d);
 		if (r)
 			return r;
