@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -15,9 +16,10 @@
 #include "lbsim/listener.h"
 #include "lbsim/state.h"
 
-#define PEERS_MAX   16 /* tests open one or two */
-#define WORDS_MAX   4
-#define ADVANCE_MAX 864000 /* seconds: ten days of collections in one go */
+#define PEERS_MAX    16 /* tests open one or two */
+#define WORDS_MAX    5
+#define PACKET_BYTES 64     /* the smallest on Ethernet */
+#define ADVANCE_MAX  864000 /* seconds: ten days of collections in one go */
 
 struct control {
 	struct loop *loop;
@@ -142,6 +144,58 @@ static int run_flows(struct server *s, char **w, int n, struct str *out, struct 
 	return 0;
 }
 
+/* The names of enum lb_counter on the command line. */
+static const char *const counter_words[] = {
+	[LB_COUNTER_NEXT] = "next",
+	[LB_COUNTER_FIRST] = "first",
+	[LB_COUNTER_UNTRACKED] = "untracked",
+	[LB_COUNTER_NO_SERVER] = "no-server",
+};
+_Static_assert(ARRAY_LEN(counter_words) == LB_COUNTER_N, "a word for each counter");
+
+static int counter_of(const char *word, enum lb_counter *ret, struct err *err)
+{
+	for (enum lb_counter k = 0; k < LB_COUNTER_N; k++) {
+		if (strcmp(word, counter_words[k]) == 0) {
+			*ret = k;
+			return 0;
+		}
+	}
+	return err_set(err, -EINVAL, "\"%s\" is none of first, next, untracked, no-server", word);
+}
+
+static int run_count(struct server *s, char **w, int n, struct str *out, struct err *err)
+{
+	struct lbplugin *p = &server_api(s)->plugin;
+	long long vip, packets, bytes = -1;
+	enum lb_counter k = LB_COUNTER_NEXT;
+	int r = number("vip", w[0], 1, UINT32_MAX, &vip, err);
+	if (!r)
+		r = counter_of(w[1], &k, err);
+	if (!r)
+		r = number("packets", w[2], 0, UINT32_MAX, &packets, err);
+	if (!r && n == 4)
+		r = number("bytes", w[3], 0, INT64_MAX, &bytes, err);
+	if (r)
+		return r;
+	if (!slots_used(&p->vip_slots, (uint32_t)vip))
+		return err_set(err, -ENOENT, "no VIP has index %lld", vip);
+	lbplugin_count(p, (uint32_t)vip, k, (uint64_t)packets,
+		       (uint64_t)(bytes >= 0 ? bytes : packets * PACKET_BYTES));
+	return 0;
+}
+
+static int run_stats(struct server *s, char **w, int n, struct str *out, struct err *err)
+{
+	struct stats *stats = server_stats(s);
+	if (!stats)
+		return err_set(err, -ENOENT, "there is no --stats-socket");
+	if (strcmp(w[0], "on") != 0 && strcmp(w[0], "off") != 0 && strcmp(w[0], "busy") != 0)
+		return err_set(err, -EINVAL, "\"%s\" is none of on, off, busy", w[0]);
+	stats_hold(stats, strcmp(w[0], "busy") == 0);
+	return stats_serve(stats, strcmp(w[0], "off") != 0, err);
+}
+
 static int run_advance(struct server *s, char **w, int n, struct str *out, struct err *err)
 {
 	long long seconds;
@@ -160,6 +214,11 @@ static const struct command commands[] = {
 	{ "drop", "", "close every API connection", 0, 0, run_drop },
 	{ "flows", "VIP AS N", "the AS of the VIP with this index has N sticky flows", 3, 3,
 	  run_flows },
+	{ "count", "VIP KIND PACKETS [BYTES]",
+	  "the VIP with this index got so many first, next, untracked or no-server packets", 3, 4,
+	  run_count },
+	{ "stats", "on|off|busy", "serve the stats, do not, or be changing them all the time", 1, 1,
+	  run_stats },
 	{ "advance", "SECONDS", "let VPP's clock jump ahead, collections included", 1, 1,
 	  run_advance },
 	{ "keepalive", "", "send memclnt_keepalive to every client", 0, 0, run_keepalive },
@@ -186,6 +245,7 @@ static int dispatch(struct server *s, char *line, struct str *out, struct err *e
 			return err_set(err, -EINVAL, "too many words");
 		w[n++] = p;
 	}
+	server_changed(s);
 	for (size_t i = 0; n > 0 && i < ARRAY_LEN(commands); i++) {
 		const struct command *c = &commands[i];
 		if (strcmp(c->name, w[0]) != 0)
@@ -277,7 +337,7 @@ struct control *control_new(struct loop *l, const char *path, struct server *s, 
 	c->loop = l;
 	c->server = s;
 	list_init(&c->peers);
-	c->listener = listener_new(l, path, on_connect, c, err);
+	c->listener = listener_new(l, path, SOCK_STREAM, on_connect, c, err);
 	if (!c->listener) {
 		free(c);
 		return NULL;

@@ -105,6 +105,15 @@ void fib_del_as(struct fib *f, const struct fib_key *k)
 	release(f, e);
 }
 
+void fib_count(struct fib *f, const struct fib_key *k, uint64_t packets, uint64_t bytes)
+{
+	struct fib_entry *e = find(f, k);
+	if (!e)
+		return;
+	e->packets += packets;
+	e->bytes += bytes;
+}
+
 const struct fib_entry *fib_exact(const struct fib *f, const struct fib_key *k)
 {
 	return find(f, k);

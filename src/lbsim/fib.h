@@ -23,10 +23,11 @@ struct fib_key {
 
 struct fib_entry {
 	struct fib_key key;
-	uint32_t index; /* of the load-balance object */
-	uint32_t ases;  /* how many ASes resolve through it */
-	bool vip;       /* a VIP's route */
-	bool permanent; /* VPP's own */
+	uint32_t index;          /* of the load-balance object */
+	uint32_t ases;           /* how many ASes resolve through it */
+	uint64_t packets, bytes; /* that went to it */
+	bool vip;                /* a VIP's route */
+	bool permanent;          /* VPP's own */
 };
 
 struct fib { /* fib_init first */
@@ -46,6 +47,9 @@ void fib_add_vip(struct fib *f, const struct fib_key *k);
 void fib_del_vip(struct fib *f, const struct fib_key *k);
 uint32_t fib_add_as(struct fib *f, const struct fib_key *k);
 void fib_del_as(struct fib *f, const struct fib_key *k);
+
+/* Traffic to this prefix; nothing happens when it is not there. */
+void fib_count(struct fib *f, const struct fib_key *k, uint64_t packets, uint64_t bytes);
 
 /* NULL when there is none; the longest match always finds the default route. */
 const struct fib_entry *fib_exact(const struct fib *f, const struct fib_key *k);

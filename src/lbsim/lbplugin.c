@@ -220,6 +220,15 @@ void lbplugin_set_flows(struct lbplugin *p, uint32_t as, uint64_t flows)
 	p->sticky_table = true;
 }
 
+void lbplugin_count(struct lbplugin *p, uint32_t vip, enum lb_counter kind, uint64_t packets,
+		    uint64_t bytes)
+{
+	assert(slots_used(&p->vip_slots, vip) && vip != VIP_NONE);
+	struct fib_key route = vip_route(&p->vips.v[vip]);
+	p->vips.v[vip].counters[kind] += packets;
+	fib_count(&p->fib, &route, packets, bytes);
+}
+
 /* ---- the table */
 
 static void update_table(struct lbplugin *p, struct lb_vip *v)

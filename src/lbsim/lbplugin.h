@@ -158,3 +158,7 @@ int32_t lbplugin_find_as(const struct lbplugin *p, uint32_t vip, const struct ip
 			 uint32_t *ret_index);
 /* As if traffic had left this many sticky flows at the AS. */
 void lbplugin_set_flows(struct lbplugin *p, uint32_t as, uint64_t flows);
+/* As if traffic had come for the VIP with this index: `packets` of this kind, which its route
+ * counts with their bytes. */
+void lbplugin_count(struct lbplugin *p, uint32_t vip, enum lb_counter kind, uint64_t packets,
+		    uint64_t bytes);

@@ -42,14 +42,14 @@ static int address(const char *path, struct sockaddr_un *ret, struct err *err)
 }
 
 /* Make room at the address if a dead process left a socket there. */
-static int remove_stale(const struct sockaddr_un *sun, struct err *err)
+static int remove_stale(const struct sockaddr_un *sun, int type, struct err *err)
 {
 	struct stat st;
 	if (lstat(sun->sun_path, &st) < 0)
 		return errno == ENOENT ? 0 : err_set_errno(err, errno, "%s", sun->sun_path);
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(err, -EEXIST, "%s exists and is no socket", sun->sun_path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set_errno(err, errno, "socket");
 	int r = connect(fd, (const struct sockaddr *)sun, sizeof *sun);
@@ -64,15 +64,15 @@ static int remove_stale(const struct sockaddr_un *sun, struct err *err)
 }
 
 /* The listening descriptor, or -errno. */
-static int open_socket(const char *path, struct err *err)
+static int open_socket(const char *path, int type, struct err *err)
 {
 	struct sockaddr_un sun;
 	int r = address(path, &sun, err);
 	if (!r)
-		r = remove_stale(&sun, err);
+		r = remove_stale(&sun, type, err);
 	if (r)
 		return r;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set_errno(err, errno, "socket");
 	if (bind(fd, (const struct sockaddr *)&sun, sizeof sun) < 0 || listen(fd, BACKLOG) < 0) {
@@ -118,10 +118,10 @@ static void register_io(struct listener *l)
 		abort(); /* a fresh descriptor: only memory can be short */
 }
 
-struct listener *listener_new(struct loop *loop, const char *path, listener_fn *fn, void *ctx,
-			      struct err *err)
+struct listener *listener_new(struct loop *loop, const char *path, int type, listener_fn *fn,
+			      void *ctx, struct err *err)
 {
-	int fd = open_socket(path, err);
+	int fd = open_socket(path, type, err);
 	if (fd < 0)
 		return NULL;
 	struct listener *l = XNEW(struct listener);

@@ -58,6 +58,7 @@ static int sim_open(struct sim *s, struct err *err)
 		return err->code;
 	const struct server_options so = {
 		.path = o->api_socket,
+		.stats_path = o->stats_socket,
 		.gc_interval = o->gc_interval,
 		.api = {
 			.version = o->version_string,
@@ -115,7 +116,7 @@ static int serve(struct sim *s)
 		fprintf(stderr, "maglev-lbsim: %s\n", err.msg);
 	} else {
 		log_info("listening", L_STR("api", s->opt.api_socket),
-			 L_STR("control", s->opt.control));
+			 L_STR("stats", s->opt.stats_socket), L_STR("control", s->opt.control));
 		code = loop_run(s->loop);
 	}
 	sim_close(s);

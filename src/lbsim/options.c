@@ -31,7 +31,7 @@ static void fill_table(struct options *o, struct parsed *p, struct flag t[static
 		  .kind = FLAG_STRING,
 		  .def = "",
 		  .arg = "PATH",
-		  .help = "reserved: the stats segment is not served yet, the path is not used",
+		  .help = "serve VPP's stats segment here",
 		  .to_string = &o->stats_socket },
 		{ .name = "version-string",
 		  .kind = FLAG_STRING,

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -18,6 +19,7 @@ struct server {
 	struct loop *loop;
 	struct listener *listener;
 	struct api api;
+	struct stats *stats; /* or NULL */
 	struct list peers;
 	unsigned n_peers;
 	void (*died)(void *ctx, const char *why);
@@ -61,6 +63,7 @@ static void gc_catch_up(struct server *s)
 	uint64_t due = (uint64_t)(uptime_ns(s) / (LB_GC_RUN * NS_PER_S));
 	while (s->gc_runs < due) {
 		s->gc_runs++;
+		server_changed(s);
 		lbplugin_gc(&s->api.plugin, (uint32_t)(s->gc_runs * LB_GC_RUN));
 	}
 }
@@ -119,6 +122,7 @@ static ssize_t on_input(void *ctx, const uint8_t *p, size_t n)
 	if (n - WIRE_FRAME_HDR < len)
 		return 0;
 	gc_catch_up(peer->s);
+	server_changed(peer->s);
 	const struct api_time t = server_time(peer->s);
 	if (api_input(&peer->s->api, peer->client, p + WIRE_FRAME_HDR, len, &t, &err)) {
 		log_warn("bad-request", L_STR("client", peer->client->name),
@@ -183,7 +187,7 @@ struct server *server_new(struct loop *l, const struct server_options *opt, stru
 	assert(opt->gc_interval > 0 && opt->api.died);
 	struct server *s = XNEW(struct server);
 	struct api_options api = opt->api;
-	s->listener = listener_new(l, opt->path, on_connect, s, err);
+	s->listener = listener_new(l, opt->path, SOCK_STREAM, on_connect, s, err);
 	if (!s->listener) {
 		free(s);
 		return NULL;
@@ -199,6 +203,13 @@ struct server *server_new(struct loop *l, const struct server_options *opt, stru
 	api.died = on_died;
 	api.ctx = s;
 	api_init(&s->api, &api);
+	if (opt->stats_path && *opt->stats_path) {
+		s->stats = stats_new(l, opt->stats_path, &s->api.plugin, err);
+		if (!s->stats) {
+			server_free(s);
+			return NULL;
+		}
+	}
 	on_gc(s, &s->gc);
 	return s;
 }
@@ -211,6 +222,7 @@ void server_free(struct server *s)
 	timer_cancel(s->loop, &s->silence);
 	listener_free(s->listener);
 	server_drop(s);
+	stats_free(s->stats);
 	api_done(&s->api);
 	free(s);
 }
@@ -220,11 +232,24 @@ struct api *server_api(struct server *s)
 	return &s->api;
 }
 
+struct stats *server_stats(struct server *s)
+{
+	return s->stats;
+}
+
+void server_changed(struct server *s)
+{
+	if (s->stats)
+		stats_changed(s->stats);
+}
+
 /* ---- tests' wishes */
 
 static void pause_all(struct server *s, bool paused)
 {
 	listener_pause(s->listener, paused);
+	if (s->stats)
+		stats_pause(s->stats, paused);
 	list_foreach (&s->peers, n)
 		conn_pause(CONTAINER_OF(n, struct peer, node)->conn, paused);
 }

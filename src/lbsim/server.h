@@ -4,12 +4,14 @@
 
 #include "base/err.h"
 #include "lbsim/api.h"
+#include "lbsim/stats.h"
 #include "loop/loop.h"
 
 struct server;
 
 struct server_options {
-	const char *path; /* of the socket; borrowed for the call */
+	const char *path;       /* of the socket; borrowed for the call */
+	const char *stats_path; /* of the stats; NULL or "": none */
 	/* For struct api; send, leave and ctx are the server's own. died gets died_ctx. */
 	struct api_options api;
 	void *died_ctx;
@@ -22,6 +24,9 @@ struct server *server_new(struct loop *l, const struct server_options *opt, stru
 void server_free(struct server *s); /* closes everybody; NULL is fine */
 
 struct api *server_api(struct server *s);
+struct stats *server_stats(struct server *s); /* NULL: none */
+/* The plugin may have changed by other ways than the API. */
+void server_changed(struct server *s);
 /* VPP's uptime and the time of day, now. */
 struct api_time server_time(struct server *s);
 

@@ -70,7 +70,7 @@ static void test_usage(void **state)
 	struct str s = { 0 };
 	options_usage(&s);
 	assert_non_null(strstr(str_z(&s), "usage: maglev-lbsim --api-socket PATH [flags]\n"));
-	assert_non_null(strstr(str_z(&s), "the stats segment is not served yet"));
+	assert_non_null(strstr(str_z(&s), "serve VPP's stats segment here"));
 	assert_non_null(strstr(str_z(&s), "  fail MESSAGE RETVAL [COUNT]"));
 	str_done(&s);
 }
