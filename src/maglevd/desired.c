@@ -54,16 +54,32 @@ static bool has_unknown(void *ctx, const struct lbsync_vip *v)
 	return false;
 }
 
+/* By bisection in the order in which the frontend keeps them for `desired`. */
+static struct member *member_at(const struct frontend *fe, const struct addr *as)
+{
+	size_t lo = 0, hi = fe->n_members;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		struct member *m = &fe->members[fe->by_addr[mid]];
+		int c = addr_cmp(as, &m->backend->conf->addr);
+
+		if (c == 0)
+			return m;
+		if (c < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return NULL;
+}
+
 static void flushed(void *ctx, const struct lbsync_vip *v, const struct addr *as)
 {
-	struct frontend *fe = frontend_of(v);
+	struct member *m = member_at(frontend_of(v), as);
 
-	for (size_t i = 0; i < fe->n_members; i++) {
-		if (!addr_eq(&fe->members[i].backend->conf->addr, as))
-			continue;
-		fe->members[i].flush_health = fe->members[i].flush_operator = false;
-		return;
-	}
+	if (m)
+		m->flush_health = m->flush_operator = false;
 }
 
 static void vpp_conf(void *ctx, struct vpp_conf *ret)

@@ -72,6 +72,7 @@ struct member {
 	bool flush_health; /* one-shot: went into a flushing state; undone when it leaves that state
 			    */
 	bool flush_operator; /* one-shot: somebody asked for it */
+	uint32_t place;      /* of its membership in backend->in */
 	uint32_t buckets;    /* by the table model; see frontend_buckets */
 };
 

@@ -13,8 +13,16 @@
 
 /* ---- members */
 
+/* By whichever list is shorter: a frontend may have thousands of backends, and a backend (a sorry
+ * server) may be in all frontends. It is in each once. */
 static struct member *find_member(const struct frontend *fe, const struct backend *b)
 {
+	if (b->in.n < fe->n_members) {
+		for (size_t i = 0; i < b->in.n; i++)
+			if (b->in.v[i].frontend == fe)
+				return &fe->members[b->in.v[i].member];
+		return NULL;
+	}
 	for (size_t i = 0; i < fe->n_members; i++)
 		if (fe->members[i].backend == b)
 			return &fe->members[i];
@@ -22,27 +30,32 @@ static struct member *find_member(const struct frontend *fe, const struct backen
 }
 
 /* Most backends are in one frontend alone. */
-static void enter_backend(struct frontend *fe, struct backend *b, size_t member)
+static void enter_backend(struct frontend *fe, size_t member)
 {
+	struct backend *b = fe->members[member].backend;
+
 	if (b->in.n == b->in.cap)
 		vec_fit(&b->in, MAX(2 * b->in.n, 1));
+	fe->members[member].place = (uint32_t)b->in.n;
 	vec_push(&b->in, ((struct membership){ .frontend = fe, .member = member }));
 }
 
-static void leave_backend(struct frontend *fe, struct backend *b)
+/* The last membership takes its place. */
+static void leave_backend(const struct member *m)
 {
-	for (size_t i = 0; i < b->in.n; i++) {
-		if (b->in.v[i].frontend != fe)
-			continue;
-		b->in.v[i] = b->in.v[--b->in.n];
+	struct backend *b = m->backend;
+	struct membership last = b->in.v[--b->in.n];
+
+	if (m->place == b->in.n)
 		return;
-	}
+	b->in.v[m->place] = last;
+	last.frontend->members[last.member].place = m->place;
 }
 
 static void leave_backends(struct frontend *fe)
 {
 	for (size_t i = 0; i < fe->n_members; i++)
-		leave_backend(fe, fe->members[i].backend);
+		leave_backend(&fe->members[i]);
 }
 
 static size_t count_members(const struct frontend_conf *conf)
@@ -105,7 +118,7 @@ void fleet_frontend_rebuild(struct fleet *f, struct frontend *fe, const struct f
 	fe->n_members = n;
 	fe->conf = conf;
 	for (size_t i = 0; i < n; i++)
-		enter_backend(fe, members[i].backend, i);
+		enter_backend(fe, i);
 	sort_by_addr(fe);
 	fe->buckets_fresh = false;
 }

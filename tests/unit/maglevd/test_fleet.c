@@ -818,6 +818,8 @@ static void check_invariants(struct fleet *f)
 		for (size_t k = 0; k < b->in.n; k++)
 			assert_ptr_equal(b->in.v[k].frontend->members[b->in.v[k].member].backend,
 					 b);
+		for (size_t k = 0; k < b->in.n; k++)
+			assert_int_equal(b->in.v[k].frontend->members[b->in.v[k].member].place, k);
 	}
 	for (size_t i = 0; i < f->frontends.n; i++) {
 		const struct frontend *fe = f->frontends_sorted[i];
