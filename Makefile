@@ -63,6 +63,10 @@ coverage: deps-test deps-coverage ## every test, then which lines and branches t
 	@tools/run-tests build-coverage
 	gcovr --root . --filter src/ --exclude '.*\.pb-c\..*' --print-summary build-coverage
 
+docs: $(BUILD)/build.ninja ## make again what docs/ has from tables in the source: docs/metrics.md
+	ninja -C $(BUILD) src/metrics/metrics-doc
+	$(BUILD)/src/metrics/metrics-doc > docs/metrics.md
+
 lint: deps-lint all ## clang-tidy, cppcheck, layers, formatting, licence lines
 	@tools/lint $(BUILD)
 
