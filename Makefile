@@ -67,8 +67,9 @@ docs: $(BUILD)/build.ninja ## make again what docs/ has from tables in the sourc
 	ninja -C $(BUILD) src/metrics/metrics-doc
 	$(BUILD)/src/metrics/metrics-doc > docs/metrics.md
 
-lint: deps-lint all ## clang-tidy, cppcheck, layers, formatting, licence lines
-	@tools/lint $(BUILD)
+lint: deps-lint ## a clang build, clang-tidy, cppcheck, layers, formatting, licence lines
+	@tools/build-variant build-clang clang
+	@tools/lint build-clang
 
 fixstyle: deps-lint ## format the C files as .clang-format says
 	clang-format -i $(C_FILES)
@@ -82,7 +83,7 @@ install-deps: ## install every package that any target needs, and list them with
 	@tools/install-deps --list
 
 clean: ## remove what was built
-	rm -rf build build-asan build-tsan build-fuzz build-coverage
+	rm -rf build build-clang build-asan build-tsan build-fuzz build-coverage
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
