@@ -21,9 +21,12 @@
 #include "base/version.h"
 #include "maglevd/desired.h"
 #include "maglevd/descriptors.h"
+#include "maglevd/events.h"
 #include "maglevd/metrics.h"
 #include "maglevd/notify.h"
 #include "maglevd/service.h"
+#include "rpc/health.h"
+#include "rpc/reflection.h"
 #include "rpc/server.h"
 
 /* Calls under way when we stop have this long. */
@@ -89,6 +92,7 @@ static void put_in_force(struct daemon *d, struct config *config)
 	mono_ns begin = loop_now_fresh(d->loop);
 	struct reload_counts n = reload_apply(d->fleet, config, begin);
 
+	events_reloaded(d->events);
 	descriptors_reserve(fleet_n_probed(d->fleet), (int)d->options->probe_threads);
 	d->reloads.good++;
 	d->reloads.good_at = loop_wall();
@@ -243,6 +247,10 @@ static void stop(struct daemon *d, int signo)
 	notify_stopping();
 	probe_engine_free(d->engine);
 	d->engine = d->fleet->engine = NULL;
+	rpc_health_stop(d->health);
+	events_stop(d->events);
+	if (d->reflection)
+		rpc_reflection_stop(d->reflection);
 	rpc_server_shutdown(d->rpc, STOP_GRACE, on_rpc_stopped, d);
 }
 
@@ -280,18 +288,51 @@ static const char *or_null(const char *s)
 	return *s ? s : NULL;
 }
 
+/* What only debug records tell is reported only while somebody reads them. */
+static void update_trace(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->engine)
+		probe_engine_trace(d->engine, log_enabled(LVL_DEBUG));
+}
+
+#define STANDARD_SERVICES_MAX 2
+
+static size_t start_standard_services(struct daemon *d,
+				      struct rpc_service ret[static STANDARD_SERVICES_MAX])
+{
+	size_t n = 0;
+
+	d->health = rpc_health_new("maglev.Maglev");
+	rpc_health_set(d->health, true); /* there is a configuration, or we were not here */
+	ret[n++] = rpc_health_service(d->health);
+	if (d->options->reflection) {
+		d->reflection = rpc_reflection_new();
+		ret[n++] = rpc_reflection_service(d->reflection);
+	}
+	return n;
+}
+
 static int start_rpc(struct daemon *d, struct err *e)
 {
 	const struct options *o = d->options;
+	const struct events_opts events = {
+		.loop = d->loop, .fleet = d->fleet, .trace = update_trace, .ctx = d
+	};
+	struct rpc_service more[STANDARD_SERVICES_MAX];
 	struct rpc_server_opts opts = { .loop = d->loop,
 					.addr = o->grpc_addr,
 					.tls_cert = or_null(o->grpc_tls_cert),
 					.tls_key = or_null(o->grpc_tls_key),
 					.client_ca = or_null(o->grpc_client_ca) };
 
+	d->events = events_new(&events);
 	d->service = service_new(d);
 	opts.ctx = d->service;
 	opts.methods = service_methods(&opts.n_methods);
+	opts.more = more;
+	opts.n_more = start_standard_services(d, more);
 	d->rpc = rpc_server_new(&opts, e);
 	if (!d->rpc)
 		return e->code;
@@ -330,7 +371,7 @@ static void start_probes(struct daemon *d)
 	descriptors_reserve(fleet_n_probed(d->fleet), opts.threads);
 	warn_missing(d->fleet->config);
 	d->engine = d->fleet->engine = probe_engine_new(&opts);
-	probe_engine_trace(d->engine, log_enabled(LVL_DEBUG));
+	update_trace(d);
 }
 
 static void start_vpp(struct daemon *d, mono_ns started)
@@ -361,10 +402,14 @@ static void done(struct daemon *d)
 	timer_cancel(d->loop, &d->watchdog);
 	timer_cancel(d->loop, &d->doubt);
 	probe_engine_free(d->engine);
+	d->engine = NULL; /* who unsubscribes now asks for its tracing */
 	metrics_free(d->metrics);
 	rpc_server_free(d->rpc);
 	loader_free(d->loader);
 	lbsync_free(d->lbsync);
+	rpc_health_free(d->health);
+	rpc_reflection_free(d->reflection);
+	events_free(d->events);
 	service_free(d->service);
 	fleet_free(d->fleet);
 	loop_free(d->loop);

@@ -11,7 +11,10 @@
 #include "maglevd/options.h"
 #include "maglevd/reload.h"
 
+struct events;
 struct metrics;
+struct rpc_health;
+struct rpc_reflection;
 struct service;
 struct rpc_server;
 
@@ -23,6 +26,9 @@ struct daemon {
 	struct probe_engine *engine;
 	struct lbsync *lbsync; /* NULL: VPP is switched off */
 	struct service *service;
+	struct events *events;
+	struct rpc_health *health;
+	struct rpc_reflection *reflection; /* NULL: switched off */
 	struct rpc_server *rpc;
 	struct metrics *metrics; /* NULL: switched off */
 	struct timer watchdog;

@@ -84,7 +84,7 @@ static void fill_table(struct options *o, struct flag t[static N_FLAGS])
 		  .env = "MAGLEV_REFLECTION",
 		  .kind = FLAG_BOOL,
 		  .def = "true",
-		  .help = "gRPC reflection (accepted; this version does not serve it)",
+		  .help = "serve gRPC reflection, v1 and v1alpha",
 		  .to_bool = &o->reflection },
 		{ .name = "log-level",
 		  .env = "MAGLEV_LOG_LEVEL",

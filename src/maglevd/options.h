@@ -15,8 +15,8 @@ struct options { /* strings are borrowed from argv and the environment */
 	const char *vpp_api_addr;   /* "": VPP off */
 	const char *vpp_stats_addr; /* "": no counters */
 	const char *metrics_addr;   /* "": off */
-	bool reflection;            /* taken, so that a unit file carries over; not used */
-	int log_level;              /* enum log_level */
+	bool reflection;
+	int log_level; /* enum log_level */
 	long long probe_threads;
 	bool check, version, help;
 };

@@ -48,6 +48,14 @@ static rpc_handler_fn dispatch;
 			.fn = FN, .name = NAME                                                     \
 		}                                                                                  \
 	}
+#define STREAMS(NAME, REQ, FN)                                                                     \
+	{                                                                                          \
+		.path = "/maglev.Maglev/" NAME, .request = &REQ##__descriptor, .fn = dispatch,     \
+		.kind = RPC_SERVER_STREAM, .data = &(const struct service_method)                  \
+		{                                                                                  \
+			.fn = FN, .name = NAME                                                     \
+		}                                                                                  \
+	}
 #define CHANGES(NAME, REQ, FN, TARGET)                                                             \
 	{                                                                                          \
 		.path = "/maglev.Maglev/" NAME, .request = &REQ##__descriptor, .fn = dispatch,     \
@@ -65,6 +73,7 @@ static const struct rpc_method methods[] = {
 	READS("GetBackend", maglev__get_backend_request, ask_get_backend),
 	READS("ListHealthChecks", maglev__list_health_checks_request, ask_list_healthchecks),
 	READS("GetHealthCheck", maglev__get_health_check_request, ask_get_healthcheck),
+	STREAMS("WatchEvents", maglev__watch_request, ask_watch_events),
 	CHANGES("PauseBackend", maglev__backend_request, ask_pause, target_backend),
 	CHANGES("ResumeBackend", maglev__backend_request, ask_resume, target_backend),
 	CHANGES("EnableBackend", maglev__backend_request, ask_enable, target_backend),

@@ -62,7 +62,7 @@ bool frontend_released(const struct service *s, const struct frontend *fe);
 
 /* ---- methods */
 ask_fn ask_get_version, ask_list_frontends, ask_get_frontend, ask_list_backends, ask_get_backend,
-	ask_list_healthchecks, ask_get_healthcheck;
+	ask_list_healthchecks, ask_get_healthcheck, ask_watch_events;
 ask_fn ask_pause, ask_resume, ask_enable, ask_disable, ask_set_weight, ask_check_config,
 	ask_reload_config;
 ask_fn ask_vpp_info, ask_vpp_state, ask_vpp_sync, ask_vpp_counters;

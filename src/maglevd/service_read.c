@@ -2,6 +2,7 @@
 /* maglevd/service_read.c - the methods that only look. Lists are in name order, as the fleet and
  * the configuration keep them. */
 #include "base/version.h"
+#include "maglevd/events.h"
 #include "maglevd/service_internal.h"
 
 bool frontend_released(const struct service *s, const struct frontend *fe)
@@ -126,4 +127,9 @@ void ask_get_healthcheck(const struct ask *a)
 		ask_reply(a, &info_healthcheck(&mem, c->checks[i])->base);
 		arena_done(&mem);
 	}
+}
+
+void ask_watch_events(const struct ask *a)
+{
+	events_subscribe(a->s->daemon->events, a->call, (const Maglev__WatchRequest *)a->req);
 }
