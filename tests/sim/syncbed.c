@@ -95,6 +95,7 @@ void bed_init(struct syncbed *b, size_t n_fes)
 	strcpy(b->dir, "/tmp/maglev-test-lbsync-XXXXXX");
 	assert_non_null(mkdtemp(b->dir));
 	snprintf(b->path, sizeof b->path, "%s/api.sock", b->dir);
+	snprintf(b->stats_path, sizeof b->stats_path, "%s/stats.sock", b->dir);
 	b->sim_opt = (struct server_options){ .gc_interval = 60 * NS_PER_S,
 					      .api = { .version = "26.10-test",
 						       .build_date = "2026-11-20",
@@ -128,6 +129,7 @@ void bed_sim_start(struct syncbed *b)
 	struct err e = { 0 };
 
 	b->sim_opt.path = b->path;
+	b->sim_opt.stats_path = b->stats_path;
 	b->sim_opt.died_ctx = b;
 	b->sim_opt.api.seed++;
 	b->sim = server_new(b->loop, &b->sim_opt, &e);
@@ -158,6 +160,7 @@ void bed_start(struct syncbed *b)
 {
 	const struct lbsync_opts o = { .loop = b->loop,
 				       .api_path = b->path,
+				       .stats_path = b->stats_path,
 				       .started = b->started ? b->started : loop_clock(),
 				       .source = { .ctx = b,
 						   .desired = desired,

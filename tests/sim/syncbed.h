@@ -22,7 +22,7 @@ struct fe { /* a frontend */
 
 struct syncbed {
 	struct loop *loop;
-	char dir[64], path[96];
+	char dir[64], path[96], stats_path[96];
 	struct server *sim;
 	struct server_options sim_opt;
 	const char *sim_death;
