@@ -221,3 +221,91 @@ def test_paused_and_disabled_survive_and_weights_are_the_files(trio):
     _, _, since = reload_with(trio, config)
     d.wait_state("c", "disabled", since)
     trio.wait_weights({"a": 0, "b": 0, "c": 0})
+
+
+# What VPP cannot change in place. Static backends: up at once, and no server is needed.
+
+OLD4, NEW6 = ["198.51.100.1", "198.51.100.2"], ["2001:db8::1", "2001:db8::2"]
+
+
+def static_config(cluster, addresses, *frontends):
+    backends = {f"s{n}": {"address": a} for n, a in enumerate(addresses)}
+    pools = {"only": dict.fromkeys(backends, 100)}
+    return cluster.config(backends=backends, checks={},
+                          frontends={f"f{n}": frontend(pools, **f) for n, f in enumerate(frontends)})
+
+
+@pytest.fixture
+def static(cluster):
+    """Two VIPs on one prefix, over two static IPv4 backends."""
+    cluster.start_sim()
+    cluster.frontends = [{"port": 80}, {"port": 443}]
+    cluster.d = cluster.start_maglevd(static_config(cluster, OLD4, *cluster.frontends))
+    for port in (80, 443):
+        cluster.wait_weights(dict.fromkeys(OLD4, 100), vip=vppapi.key(VIP, port=port))
+    return cluster
+
+
+def expect_remade(cluster, calls, before, after, addresses):
+    """All removals, VIPs after their ASes, then all additions; nothing refused."""
+    removed = [VipRemoved(v) for v in before]
+    added = [c for c in calls if isinstance(c, VipAdded)]
+    assert [c for c in calls if isinstance(c, VipRemoved)] == removed
+    assert [c.vip for c in added] == after
+    last_removal = max(calls.index(c) for c in removed)
+    first_addition = min(calls.index(c) for c in added)
+    assert last_removal < first_addition
+    assert {type(c) for c in calls[:first_addition]} == {AsRemoved, VipRemoved}
+    # A backend whose address changed starts over: its weight may come a moment later.
+    assert {type(c) for c in calls[first_addition:]} <= {VipAdded, AsAdded, Weight}
+    for vip in after:
+        cluster.wait_weights(dict.fromkeys(addresses, 100), vip=vip)
+    cluster.d.wait_drift_syncs()
+    assert cluster.d.records("vpp-lb-sync-error") == []
+
+
+def test_another_family_of_backends_remakes_the_whole_prefix(static):
+    vips = [vppapi.key(VIP, port=p) for p in (80, 443)]
+    _, before, since = reload_with(static, static_config(static, NEW6, *static.frontends))
+    for vip in vips:
+        static.wait_weights(dict.fromkeys(NEW6, 100), vip=vip)
+        static.d.wait_log("vpp-lb-sync-vip-recreate", since, vip=VIP, port=vip.port)
+    static.d.wait_drift_syncs()
+    expect_remade(static, static.sim.calls(before), vips, vips, NEW6)
+    with static.sim.client() as c:
+        assert {r["encap"] for r in c.vips().values()} == {vppapi.GRE6}
+
+
+def test_per_port_vips_become_one_for_all_ports_and_back(static):
+    per_port = [vppapi.key(VIP, port=p) for p in (80, 443)]
+    all_ports = vppapi.key(VIP, vppapi.ANY, 0)
+    config = static_config(static, OLD4, {})
+    del config["maglev"]["frontends"]["f0"]["protocol"], config["maglev"]["frontends"]["f0"]["port"]
+    _, before, _ = reload_with(static, config)
+    static.wait_weights(dict.fromkeys(OLD4, 100), vip=all_ports)
+    static.d.wait_drift_syncs()
+    expect_remade(static, static.sim.calls(before), per_port, [all_ports], OLD4)
+    _, before, _ = reload_with(static, static_config(static, OLD4, *static.frontends))
+    static.wait_weights(dict.fromkeys(OLD4, 100), vip=per_port[1])
+    static.d.wait_drift_syncs()
+    expect_remade(static, static.sim.calls(before), [all_ports], per_port, OLD4)
+
+
+def test_the_sticky_flag_remakes_its_vip_alone(static):
+    www = vppapi.key(VIP)
+    _, before, _ = reload_with(static, static_config(static, OLD4, {"port": 80, "src_ip_sticky": True},
+                                                     {"port": 443}))
+    static.d.wait_drift_syncs()
+    calls = static.sim.calls(before)
+    assert calls == [*[AsRemoved(www, a, True) for a in OLD4], VipRemoved(www),
+                     VipAdded(www, 1024, vppapi.GRE4, True), *[AsAdded(www, a, 100) for a in OLD4]]
+
+
+def test_ipv6_vip_over_ipv4_backends_and_udp(cluster):
+    cluster.start_sim()
+    cluster.start_maglevd(static_config(cluster, OLD4, {"address": "2001:db8::53", "protocol": "udp",
+                                                        "port": 53}))
+    vip = vppapi.key("2001:db8::53", vppapi.UDP, 53)
+    cluster.wait_weights(dict.fromkeys(OLD4, 100), vip=vip)
+    with cluster.sim.client() as c:
+        assert c.vips()[vip]["encap"] == vppapi.GRE4

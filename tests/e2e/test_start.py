@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from cluster import LBSIM, MAGLEVC, MAGLEVD, frontend
+from cluster import LBSIM, MAGLEVC, MAGLEVD, ROOT, frontend
 from processes import DEADLINE, wait_for
 
 
@@ -49,6 +49,12 @@ def check(cluster, config):
 
 def test_check_ok(cluster, static):
     p = check(cluster, static)
+    assert (p.returncode, p.stdout.strip(), p.stderr) == (0, "config ok", "")
+
+
+def test_the_readmes_example_is_ok(cluster):
+    text = (ROOT / "README.md").read_text().split("```yaml\n")[1].split("```")[0]
+    p = check(cluster, text)
     assert (p.returncode, p.stdout.strip(), p.stderr) == (0, "config ok", "")
 
 
