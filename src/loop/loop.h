@@ -64,6 +64,7 @@ struct timer { /* embed; {0} is disarmed */
 void timer_set(struct loop *l, struct timer *t, mono_ns at, timer_fn *fn,
 	       void *ctx);                          /* or moves it */
 void timer_cancel(struct loop *l, struct timer *t); /* no-op when disarmed */
+mono_ns loop_next_timer(const struct loop *l); /* when the earliest is due; INT64_MAX: none armed */
 static inline bool timer_armed(const struct timer *t)
 {
 	return heap_has(&t->node);

@@ -22,6 +22,13 @@ void timer_cancel(struct loop *l, struct timer *t)
 	heap_remove(&l->timers, &t->node);
 }
 
+mono_ns loop_next_timer(const struct loop *l)
+{
+	const struct heap_node *n = heap_min(&l->timers);
+
+	return n ? n->at : INT64_MAX;
+}
+
 int loop_timers_fire_(struct loop *l)
 {
 	uint64_t limit = l->timers.next_seq;

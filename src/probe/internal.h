@@ -169,8 +169,10 @@ struct worker {
 
 	struct loop_defer turn_end;
 	unsigned starts; /* in this turn */
+	bool urgent;     /* among the results is one that does not repeat what is known */
 	size_t n_results;
-	struct probe_result results[WORKER_BATCH]; /* of this turn */
+	struct probe_result results[WORKER_BATCH]; /* not yet on their way to the owner */
+	struct timer results_timer;
 
 	struct netns netns;
 	struct icmp_socket icmp[2]; /* IPv4, IPv6 */

@@ -8,12 +8,32 @@
 #include "base/alloc.h"
 #include "base/str.h"
 
+/* Copy text without anything to mend in it, as our own words are. False: the other way. */
+static bool copy_plain(char ret[static PROBE_DETAIL_MAX], const char *text)
+{
+	for (size_t i = 0; i < PROBE_DETAIL_MAX; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		ret[i] = (char)c;
+		if (c == '\0')
+			return true;
+		if (c < 0x20 || c >= 0x7f)
+			return false;
+	}
+	return false;
+}
+
 void result_vdetail(char ret[static PROBE_DETAIL_MAX], const char *fmt, va_list ap)
 {
 	char raw[PROBE_DETAIL_MAX * 2];
 	size_t n, out = 0;
 
+	/* "connected" some thousand times a second */
+	if (!strchr(fmt, '%') && copy_plain(ret, fmt))
+		return;
 	vsnprintf(raw, sizeof raw, fmt, ap);
+	if (copy_plain(ret, raw))
+		return;
 	n = strlen(raw);
 	for (size_t i = 0; i < n;) {
 		unsigned cp;
