@@ -227,7 +227,8 @@ static bool settled(struct syncbed *b)
 
 	return s->connected && s->job == JOB_NONE && !s->full_wanted && !s->conf_wanted &&
 	       s->mirror.valid && list_empty(&s->dirty) && list_empty(&s->syncs) &&
-	       list_empty(&s->reads) && !s->mirror.text_stale && !list_linked(&s->next.node);
+	       list_empty(&s->reads) && !s->mirror.text_stale && !list_linked(&s->next.node) &&
+	       vpp_client_open_requests(s->client) == 0;
 }
 
 void bed_settle(struct syncbed *b)
