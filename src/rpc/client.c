@@ -2,7 +2,8 @@
 /* A gRPC client for programs that do one thing after another.
  *
  * Two batches per call: RECV_STATUS_ON_CLIENT completes when the call ends, however it ends, and
- * has to be one of its own. The deadline is gRPC's; so waiting for both completions needs none.
+ * has to be one of its own. The deadline is gRPC's; so waiting for both completions needs none (but
+ * for asking, now and then, whether somebody wants to give up).
  *
  * gRPC words its own failures for its developers. Those that an operator meets (nobody listens, no
  * such host, no handshake, no answer in time) are put into a sentence here; what a server said is
@@ -42,6 +43,9 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000
 
+/* How often a waiting call asks whether it is wanted any longer. */
+#define INTERRUPT_POLL (100 * NS_PER_MS)
+
 /* For reading what came between two calls: it is there, or it is not. */
 #define PEEK NS_PER_MS
 
@@ -51,6 +55,7 @@ struct rpc_client {
 	grpc_channel_credentials *creds;
 	grpc_channel *channel;
 	grpc_completion_queue *cq;
+	bool (*interrupted)(void);
 };
 
 /* ---- making one */
@@ -100,6 +105,7 @@ struct rpc_client *rpc_client_new(const struct rpc_client_opts *o, struct err *e
 
 	rpc_init();
 	c->server = xstrdup(o->server);
+	c->interrupted = o->interrupted;
 	c->target = target_make(o->server, e);
 	if (!c->target || rpc_tls_client(o->tls_ca, o->tls_cert, o->tls_key, &c->creds, e)) {
 		rpc_client_free(c);
@@ -140,6 +146,7 @@ struct exchange {
 	grpc_status_code status;
 	grpc_slice details;
 	const char *debug; /* gRPC's own words on a failure */
+	bool interrupted;
 };
 
 static void exchange_done(struct exchange *x)
@@ -204,6 +211,26 @@ static grpc_byte_buffer *request_encode(const ProtobufCMessage *m)
 	return b;
 }
 
+static gpr_timespec soon(dur_ns d)
+{
+	return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(d, GPR_TIMESPAN));
+}
+
+/* One batch has ended. */
+static void exchange_wait(struct rpc_client *c, struct exchange *x)
+{
+	for (;;) {
+		gpr_timespec until = c->interrupted ? soon(INTERRUPT_POLL)
+						    : gpr_inf_future(GPR_CLOCK_MONOTONIC);
+		if (grpc_completion_queue_next(c->cq, until, NULL).type != GRPC_QUEUE_TIMEOUT)
+			return;
+		if (x->interrupted || !c->interrupted())
+			continue;
+		x->interrupted = true;
+		grpc_call_cancel(x->call, NULL);
+	}
+}
+
 static void exchange_run(struct rpc_client *c, const char *path, gpr_timespec deadline,
 			 struct exchange *x)
 {
@@ -217,7 +244,7 @@ static void exchange_run(struct rpc_client *c, const char *path, gpr_timespec de
 	grpc_slice_unref(method);
 	exchange_start(x);
 	for (int batches = 0; batches < 2; batches++)
-		grpc_completion_queue_next(c->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+		exchange_wait(c, x);
 }
 
 /* ---- what came of it */
@@ -305,7 +332,9 @@ static enum rpc_status failed(const struct rpc_client *c, const struct exchange 
 					 : RPC_UNKNOWN;
 	char dur[DUR_STRLEN];
 
-	if (from_server(x, status, text) && *text)
+	if (x->interrupted)
+		err_set(e, -EINTR, "interrupted");
+	else if (from_server(x, status, text) && *text)
 		err_set(e, -EREMOTEIO, "%s", text);
 	else if (from_server(x, status, text))
 		err_set(e, -EREMOTEIO, "the server answered %s", rpc_status_name(status));
@@ -319,11 +348,6 @@ static enum rpc_status failed(const struct rpc_client *c, const struct exchange 
 	else
 		err_set(e, -EPROTO, "talking to %s: %s", c->server, text);
 	return status;
-}
-
-static gpr_timespec soon(dur_ns d)
-{
-	return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(d, GPR_TIMESPAN));
 }
 
 /* Nothing is read between calls: look now whether the connection has ended meanwhile (a daemon was

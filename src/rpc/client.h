@@ -5,6 +5,7 @@
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 
 #include "base/dur.h"
 #include "base/err.h"
@@ -16,6 +17,9 @@ struct rpc_client_opts {
 	const char *server; /* "host:port", "[v6]:port", "unix:/path" */
 	const char *tls_ca, *tls_cert,
 		*tls_key; /* paths or NULL; tls_ca (or cert) switches TLS on */
+	/* Asked ten times a second while rpc_client_call waits: true gives the call up, which fails
+	 * with RPC_CANCELLED, -EINTR and "interrupted". NULL: never. The blocking client's alone. */
+	bool (*interrupted)(void);
 };
 
 /* Does not wait for a connection. NULL with `e` when an option is unusable. */
