@@ -86,6 +86,8 @@ ssize_t conn_send(struct target *t, struct conn *c, const char *buf, size_t n);
 bool conn_read_again(const struct conn *c, uint32_t events);
 /* What has happened to it by now, without waiting. */
 uint32_t conn_events(const struct conn *c);
+/* Has an open connection no server at its other end, but itself? */
+bool conn_is_own(const struct target *t, const struct conn *c);
 /* Close with a reset: no TIME_WAIT here. No-op when closed. */
 void conn_close(struct conn *c);
 /* Code and words for a deadline that passes in this state. */

@@ -11,6 +11,8 @@ static void tcp_ready(void *ctx, uint32_t events)
 		return;
 	if (t->check->ssl)
 		probe_conclude(t, CODE_L6OK, "TLS handshake done");
+	else if (conn_is_own(t, &t->tcp))
+		probe_conclude(t, CODE_L4CON, "nobody listens: the connection reached itself");
 	else
 		probe_conclude(t, CODE_L4OK, "connected");
 	conn_close(&t->tcp);
