@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the network, the machine and the kernel do to a checker, and what it makes of it."""
+import os
+import resource
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from cluster import ROOT, frontend
+from processes import DEADLINE, Process, wait_for
+
+HERE = ROOT / "tests" / "e2e"
+QUICK = {"interval": "200ms", "fast-interval": "100ms", "timeout": "1s", "rise": 2, "fall": 2}
+
+
+def down_with(d, backend, code, since=0):
+    return d.wait_log("backend-transition", since, backend=backend, to="down", code=code)
+
+
+# Descriptors.
+
+def open_descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def limit_descriptors(pid, soft):
+    hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_descriptors_run_out_and_come_back(trio):
+    d = trio.d
+    before, log = trio.sim.mark(), d.mark()
+    plenty = resource.prlimit(d.pid, resource.RLIMIT_NOFILE)[0]
+    limit_descriptors(d.pid, 3)  # whatever is closed cannot be opened again
+    degraded = d.wait_log("checker-degraded", log)
+    assert degraded["local"] > degraded["good"]
+    warning = d.wait_log("probe-inconclusive", log)
+    assert "Too many open files" in warning["detail"]
+    # Long past the failures that would have killed them all.
+    for name in "abc":
+        d.wait_log("probe-done", log, count=20, backend=name, code="LOCAL")
+    limit_descriptors(d.pid, plenty)
+    d.wait_log("checker-recovered", log)
+    assert d.records("backend-transition", log) == []
+    assert trio.sim.calls(before) == []
+    # It is as before: answers its clients, and sees who dies.
+    assert d.backend("a")["state"] == "up"
+    trio.webs["b"].kill()
+    trio.wait_weights({"a": 100, "b": 0, "c": 100})
+
+
+def test_a_need_beyond_the_limit_is_told(cluster):
+    """The need is one descriptor for each backend that is probed, and then some; a soft limit is
+    raised to it, a hard one cannot be."""
+    backends = {f"b{n}": {"address": cluster.address(n), "healthcheck": "web"} for n in range(1, 41)}
+    config = cluster.config(backends=backends, frontends={}, checks={"web": {"type": "tcp", "port": 1}})
+    raised = cluster.start_maglevd(config, api="", wrapper=("prlimit", "--nofile=64:4096"))
+    wait_for(lambda: resource.prlimit(raised.pid, resource.RLIMIT_NOFILE)[0] >= 1100 + 40,
+             "the soft limit to be raised")
+    assert raised.records("descriptor-limit") == []
+    held = cluster.start_maglevd(config, api="", wrapper=(
+        "setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource", "prlimit", "--nofile=64:512")
+        if os.geteuid() == 0 else ("prlimit", "--nofile=64:512"))
+    warning = held.wait_log("descriptor-limit")
+    assert warning["needed"] >= 1100 + 40 and warning["hard_limit"] == 512
+    wait_for(lambda: resource.prlimit(held.pid, resource.RLIMIT_NOFILE)[0] == 512,
+             "the soft limit to be raised as far as it goes")
+
+
+def test_a_slow_probe_is_alone(cluster):
+    """A timeout longer than the interval: one connection at a time all the same."""
+    with SilentServer(cluster.address(1)) as silent:
+        check = {**QUICK, "type": "http", "port": silent.port, "timeout": "2s"}
+        backends = {"slow": {"address": cluster.address(1), "healthcheck": "slow"}}
+        d = cluster.start_maglevd(cluster.config(backends=backends, checks={"slow": check},
+                                                 frontends={"www": frontend({"p": {"slow": 1}})}), api="")
+        d.wait_log("probe-done", count=3, backend="slow", code="L7TOUT")
+        assert silent.most == 1
+
+
+class SilentServer:
+    """Accepts and says nothing; knows how many were connected at a time."""
+
+    def __init__(self, address):
+        self.listener = socket.create_server((address, 0))
+        self.port = self.listener.getsockname()[1]
+        self.now, self.most = 0, 0
+        self.lock = threading.Lock()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+
+    def _accept(self):
+        while True:
+            try:
+                conn = self.listener.accept()[0]
+            except OSError:
+                return
+            with self.lock:
+                self.now += 1
+                self.most = max(self.most, self.now)
+            threading.Thread(target=self._hold, args=(conn,), daemon=True).start()
+
+    def _hold(self, conn):
+        try:
+            while conn.recv(4096):
+                pass
+        except OSError:
+            pass
+        with self.lock:
+            self.now -= 1
+        conn.close()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+
+# The network, in a namespace of its own.
+
+def must(p):
+    assert p.returncode == 0, p.stderr
+
+
+def hole(namespace):
+    """A cable to nobody: what is sent to these two addresses is dropped without a word."""
+    for words in (["link", "add", "near", "type", "veth", "peer", "name", "far"],
+                  ["address", "add", "192.0.2.1/24", "dev", "near"],
+                  ["-6", "address", "add", "2001:db8:9::1/64", "dev", "near", "nodad"],
+                  ["link", "set", "far", "up"],
+                  ["link", "set", "near", "up"],
+                  *(["neighbour", "add", a, "lladdr", "02:00:00:00:00:01", "dev", "near", "nud", "permanent"]
+                    for a in ("192.0.2.7", "2001:db8:9::7"))):
+        p = namespace.run("ip", *words)
+        if p.returncode != 0:
+            pytest.skip(f"no pair of network devices here: {p.stderr}")
+
+
+def run_in(cluster, namespace, backends, checks):
+    frontends = {n: frontend({"p": {n: 100}}, address=f"203.0.113.{i}" if "." in b["address"] else f"2001:db8::{i}")
+                 for i, (n, b) in enumerate(backends.items(), 1)}
+    config = cluster.config(backends=backends, checks=checks, frontends=frontends)
+    return cluster.start_maglevd(config, wrapper=namespace.wrapper(), api="")
+
+
+def test_dropped_syns_time_out(cluster, namespace):
+    hole(namespace)
+    checks = {"http": {"type": "http", "port": 80}, "tcp": {"type": "tcp", "port": 80},
+              "https": {"type": "https", "port": 443}, "icmp": {"type": "icmp"}}
+    backends = {f"{k}{v}": {"address": a, "healthcheck": k} for k in checks
+                for v, a in ((4, "192.0.2.7"), (6, "2001:db8:9::7"))}
+    d = run_in(cluster, namespace, backends, {k: {**c, **QUICK} for k, c in checks.items()})
+    for name in backends:
+        record = down_with(d, name, "L4TOUT")
+        assert "within 1s" in record["detail"]
+        done = d.wait_log("probe-done", backend=name, code="L4TOUT")
+        assert done["duration_ns"] >= 1e9
+
+
+def test_no_route_is_said_by_its_name(cluster, namespace):
+    checks = {"tcp": {"type": "tcp", "port": 80, **QUICK}, "icmp": {"type": "icmp", **QUICK}}
+    backends = {f"{k}{v}": {"address": a, "healthcheck": k} for k in checks
+                for v, a in ((4, "198.51.100.7"), (6, "2001:db8:7::7"))}
+    d = run_in(cluster, namespace, backends, checks)
+    for name in backends:
+        assert "nreachable" in down_with(d, name, "L4CON")["detail"]
+
+
+def test_an_address_that_is_ours(cluster, namespace):
+    """Nobody listens on it. When the kernel picks the very port that is probed for our own end, the
+    connection reaches itself: that is no server."""
+    must(namespace.run("sh", "-c", "echo '45000 45001' > /proc/sys/net/ipv4/ip_local_port_range"))
+    must(namespace.run("ip", "address", "add", "2001:db8:1::7/128", "dev", "lo"))
+    checks = {"tcp": {"type": "tcp", "port": 45000}, "http": {"type": "http", "port": 45000},
+              "icmp": {"type": "icmp"}}
+    backends = {f"{k}{v}": {"address": a, "healthcheck": k} for k in checks
+                for v, a in ((4, cluster.address(1)), (6, "2001:db8:1::7"))}
+    d = run_in(cluster, namespace, backends, {k: {**c, **QUICK, "fall": 1} for k, c in checks.items()})
+    for name in backends:
+        if name.startswith("icmp"):
+            d.wait_state(name, "up")
+            continue
+        d.wait_state(name, "down")
+        d.wait_log("probe-done", count=30, backend=name)
+        assert d.records("probe-done", backend=name, outcome="pass") == []
+        assert d.records("backend-transition", backend=name, to="up") == []
+
+
+# A namespace for the probes, named as `ip netns` names them.
+
+class Named:
+    """A named namespace with servers in it, made, removed and made again."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.name = f"maglev-e2e-{os.getpid()}"
+        self.holders = []
+
+    def make(self):
+        """The servers first, then the name: whoever goes by the name finds them there."""
+        holder = subprocess.Popen(["unshare", "--net", "sh", "-c",
+                                   "ip link set lo up && echo ready && exec sleep 100000"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.holders.append(holder)
+        if holder.stdout.readline().strip() != "ready":
+            pytest.skip(f"no network namespace here: {holder.stderr.read()}")
+        server = Process(f"server{len(self.holders)}",
+                         ["nsenter", "--target", str(holder.pid), "--net", sys.executable,
+                          HERE / "responder.py", str(self.cluster.port), str(self.cluster.port + 1),
+                          *self.certificate(), *(self.cluster.address(n) for n in range(1, 6))],
+                         self.cluster.dir)
+        self.holders.append(server.popen)
+        wait_for(lambda: "ready" in server.stdout_text(), server.stderr_text)
+        p = subprocess.run(["ip", "netns", "attach", self.name, str(holder.pid)], capture_output=True,
+                           text=True)
+        if p.returncode != 0:
+            pytest.skip(f"no named namespaces here: {p.stderr}")
+
+    def certificate(self):
+        cert, key = self.cluster.dir / "cert.pem", self.cluster.dir / "key.pem"
+        if not cert.exists():
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                            "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test",
+                            "-keyout", key, "-out", cert], check=True, capture_output=True)
+        return str(cert), str(key)
+
+    def remove(self):
+        subprocess.run(["ip", "netns", "delete", self.name], capture_output=True)
+
+    def close(self):
+        self.remove()
+        for h in self.holders:
+            h.kill()
+            h.wait()
+
+
+@pytest.fixture
+def named(cluster):
+    if os.geteuid() != 0:
+        pytest.skip("named namespaces need root")
+    n = Named(cluster)
+    yield n
+    n.close()
+
+
+def test_the_namespace_goes_and_comes_back(cluster, named):
+    named.make()
+    cluster.start_sim()
+    backends = {f"b{n}": {"address": cluster.address(n), "healthcheck": "web"} for n in range(1, 6)}
+    check = {"type": "http", "port": cluster.port, **QUICK}
+    config = cluster.config(backends=backends, checks={"web": check})
+    config["maglev"]["healthchecker"]["netns"] = named.name
+    d = cluster.start_maglevd(config)
+    everybody = {b["address"]: 100 for b in backends.values()}
+    cluster.wait_weights(everybody)
+    d.wait_drift_syncs()
+
+    for _ in range(2):
+        before, log = cluster.sim.mark(), d.mark()
+        named.remove()
+        d.wait_log("checker-degraded", log)
+        assert named.name in d.wait_log("probe-inconclusive", log)["detail"]
+        for name in backends:
+            d.wait_log("probe-done", log, count=10, backend=name, code="LOCAL")
+        named.make()
+        d.wait_log("checker-recovered", log, timeout=2 * DEADLINE)
+        again = d.mark()
+        for name in backends:
+            d.wait_log("probe-done", again, count=5, backend=name, code="L7OK")
+        assert d.records("backend-transition", log) == []
+        assert cluster.sim.calls(before) == []
+
+    # One that comes back empty is no trouble of ours.
+    log = d.mark()
+    named.remove()
+    d.wait_log("probe-inconclusive", log)
+    must(subprocess.run(["ip", "netns", "add", named.name], capture_output=True, text=True))
+    for name in backends:
+        d.wait_state(name, "down", log)
+
+
+def test_a_namespace_that_is_not_there_yet(cluster, named):
+    cluster.start_sim()
+    backends = {"b": {"address": cluster.address(1), "healthcheck": "web"}}
+    config = cluster.config(backends=backends, checks={"web": {"type": "http", "port": cluster.port, **QUICK}})
+    config["maglev"]["healthchecker"]["netns"] = named.name
+    d = cluster.start_maglevd(config)
+    d.wait_log("probe-done", count=5, backend="b", code="LOCAL")
+    assert d.backend("b")["state"] == "unknown"
+    named.make()
+    d.wait_state("b", "up")
+    cluster.wait_weights({cluster.address(1): 100})
