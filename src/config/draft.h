@@ -96,6 +96,8 @@ void draft_check_name(struct reporter *r, const struct node *name, const struct 
 
 /* lint.c: warnings about a draft without errors. */
 void draft_lint(const struct draft *d, struct reporter *r);
+/* lint_weights.c: weights of this frontend that its flow table cannot honour. */
+void draft_lint_weights(const struct draft *d, const struct draft_frontend *f, struct reporter *r);
 
 /* build.c: a draft without errors as a config the caller owns. */
 struct config *draft_build(struct draft *d);

@@ -109,7 +109,9 @@ void draft_lint(const struct draft *d, struct reporter *r)
 	for (size_t i = 0; i < d->checks.n; i++)
 		lint_check(&d->checks.v[i], r);
 	lint_backends(d, r);
-	for (size_t i = 0; i < d->frontends.n; i++)
+	for (size_t i = 0; i < d->frontends.n; i++) {
 		lint_frontend(&d->frontends.v[i], r);
+		draft_lint_weights(d, &d->frontends.v[i], r);
+	}
 	report_finish(r);
 }

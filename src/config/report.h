@@ -27,6 +27,12 @@ void report_semantic(struct reporter *r, const struct node *at, const struct pat
 void report_warning(struct reporter *r, const struct node *at, const struct path *p,
 		    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* Is a further warning only counted? */
+static inline bool report_is_full(const struct reporter *r)
+{
+	return r->rep->n_warnings == CONFIG_MAX_WARNINGS;
+}
+
 /* The other place of a cross rule, for the end of a message: "frontends.www (maglev.yaml:41:5)". */
 struct place {
 	const struct node *at;
