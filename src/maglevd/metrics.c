@@ -31,6 +31,7 @@ struct metrics {
 	struct daemon *daemon;
 	struct metrics_http *http;
 	struct snapshot *taking; /* NULL: none */
+	bool fleet_taken;        /* its larger part is done */
 	struct loop_defer slice;
 	struct timer again;
 	mono_ns not_before; /* the next one */
@@ -200,17 +201,20 @@ static void next_slice(struct metrics *m)
 	loop_defer_set(m->daemon->loop, &m->slice, slice, m);
 }
 
+/* The fleet, some at a time; then all the rest. */
 static void slice(void *ctx)
 {
 	struct metrics *m = ctx;
 	mono_ns started = loop_clock(), ended;
-	bool whole = snapshot_step(m->taking, m->daemon->fleet, started + SLICE);
+	bool last = m->fleet_taken;
 
-	if (whole)
+	if (last)
 		hand_over(m);
+	else
+		m->fleet_taken = snapshot_step(m->taking, m->daemon->fleet, started + SLICE);
 	ended = loop_clock();
 	count_slice(m, ended - started);
-	if (!whole) {
+	if (!last) {
 		next_slice(m);
 		return;
 	}
@@ -223,6 +227,7 @@ static void slice(void *ctx)
 static void begin(struct metrics *m)
 {
 	m->taking = snapshot_new();
+	m->fleet_taken = false;
 	m->slices = 0;
 	m->busy = m->longest = 0;
 	next_slice(m);

@@ -52,7 +52,8 @@ const struct metrics_family metrics_families[METRICS_ID_N] = {
 	[METRICS_PROBE_TOTAL] = { "maglev_probe_total", METRICS_COUNTER, "",
 				  LABELS("backend", "type", "result", "code"),
 				  .help = "Probes that ended, by result (success, failure, "
-					  "inconclusive) and code.",
+					  "inconclusive) and code. A failure that is not believed, "
+					  "while the checker doubts itself, is inconclusive.",
 				  .absent = "for outcomes that were not seen yet" },
 	[METRICS_PROBE_DURATION] = { "maglev_probe_duration_seconds", METRICS_HISTOGRAM, "seconds",
 				     LABELS("backend", "type"),
