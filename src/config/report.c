@@ -67,6 +67,17 @@ void report_warning(struct reporter *r, const struct node *at, const struct path
 	va_end(ap);
 }
 
+void report_plain(struct reporter *r, char *text)
+{
+	/* The line that tells how many more there are may stand at the end already. */
+	if (r->rep->n_warnings < CONFIG_MAX_WARNINGS) {
+		keep_warning(r->rep, text);
+		return;
+	}
+	r->n_more_warnings++;
+	free(text);
+}
+
 void report_finish(struct reporter *r)
 {
 	if (r->n_more_warnings)

@@ -27,6 +27,8 @@ void report_semantic(struct reporter *r, const struct node *at, const struct pat
 void report_warning(struct reporter *r, const struct node *at, const struct path *p,
 		    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* A warning without a place in the file; takes the text. */
+void report_plain(struct reporter *r, char *text);
 /* Is a further warning only counted? */
 static inline bool report_is_full(const struct reporter *r)
 {

@@ -19,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "config/recreate.h"
 #include "maglevd/desired.h"
 #include "maglevd/descriptors.h"
 #include "maglevd/events.h"
@@ -127,12 +128,20 @@ static int job_start(const struct job *j, loader_fn *loaded, struct err *e)
 	return r;
 }
 
+static void warn_recreated(const struct daemon *d, struct loaded *l)
+{
+	if (l->class == CONFIG_OK && d->lbsync)
+		config_warn_recreated(d->fleet->config, l->config, &l->report);
+}
+
 static void on_checked(void *ctx, struct loaded *l)
 {
 	struct job *j = ctx;
 
-	if (l)
+	if (l) {
+		warn_recreated(j->daemon, l);
 		check_ends(j->daemon->options, l->class, &l->report);
+	}
 	job_end(j, l);
 }
 
@@ -146,6 +155,7 @@ static void on_reloaded(void *ctx, struct loaded *l)
 		job_end(j, NULL);
 		return;
 	}
+	warn_recreated(d, l);
 	check_ends(d->options, l->class, &l->report);
 	if (l->class == CONFIG_OK) {
 		put_in_force(d, l->config);
