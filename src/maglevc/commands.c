@@ -340,3 +340,12 @@ int cmd_help(struct session *ss, const struct command *c _unused_)
 	tree_list(tree_root, help_row, ss);
 	return 0;
 }
+
+/* ---- leaving */
+
+int cmd_quit(struct session *ss, const struct command *c _unused_)
+{
+	ss->quit = true;
+	return 0;
+}
+int cmd_watch(struct session *ss, const struct command *c _unused_) { return 0; }

@@ -84,6 +84,19 @@ size_t text_width(const char *s)
 	return width;
 }
 
+void text_carets(struct str *out, const char *line, size_t start, size_t end)
+{
+	_cleanup_(str_done) struct str before = { 0 };
+	_cleanup_(str_done) struct str meant = { 0 };
+	size_t len = strlen(line), from = MIN(start, len), to = MIN(MAX(end, from), len);
+
+	add_safe(&before, line, from);
+	add_safe(&meant, line + from, to - from);
+	str_addf(out, "%*s", (int)(text_width(str_z(&before)) + (start > len)), "");
+	for (size_t i = 0; i < MAX(text_width(str_z(&meant)), 1); i++)
+		str_add_c(out, '^');
+}
+
 /* ---- colours */
 
 static const char *const tint_codes[] = {
@@ -246,18 +259,18 @@ void heading(struct str *out, const struct style *st, size_t indent, const char 
 const char *time_text(wall_ns at, char buf[static WALL_STRLEN])
 {
 	if (at == 0)
-		return strcpy(buf, "-");
+		return memcpy(buf, "-", 2);
 	wall_format(at, buf);
 	/* Milliseconds are as fine as anybody reads. */
 	char *dot = strchr(buf, '.');
 	if (dot && strlen(dot) > 4)
-		strcpy(dot + 4, "Z");
+		memcpy(dot + 4, "Z", 2);
 	return buf;
 }
 
 const char *age_text(const struct style *st, wall_ns at, char buf[static DUR_STRLEN])
 {
 	if (at == 0)
-		return strcpy(buf, "-");
+		return memcpy(buf, "-", 2);
 	return dur_format_short(MAX(st->now - at, 0), buf);
 }

@@ -28,6 +28,10 @@ void text_safe_lines(struct str *out, const char *s);
 /* Columns that safe text takes: wide characters two, combining ones none. */
 size_t text_width(const char *s);
 
+/* What goes under text_safe(line) to point at its bytes [start, end), which may lie behind its end:
+ * blanks, then at least one caret. */
+void text_carets(struct str *out, const char *line, size_t start, size_t end);
+
 enum tint {
 	TINT_NONE,
 	TINT_LABEL, /* dark blue */

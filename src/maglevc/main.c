@@ -11,9 +11,10 @@
 #include "base/version.h"
 #include "loop/loop.h"
 #include "maglevc/session.h"
+#include "maglevc/shell.h"
 #include "maglevc/tree.h"
 
-#define SYNOPSIS "maglevc [flags] command ..."
+#define SYNOPSIS "maglevc [flags] [command ...]"
 
 struct options {
 	const char *server, *tls_ca, *tls_cert, *tls_key;
@@ -69,8 +70,9 @@ static bool takes_value(const struct flag *flags, const char *arg)
  * Behind "--" all are words. */
 static char **reorder(const struct flag *flags, int argc, char **argv)
 {
-	char **words = xcalloc((size_t)argc + 2, sizeof *words);
-	char **ret = xcalloc((size_t)argc + 2, sizeof *ret);
+	size_t room = (size_t)argc + 2;
+	char **words = xcalloc(room, sizeof *words);
+	char **ret = xcalloc(room, sizeof *ret);
 	int n = 1, n_words = 0;
 
 	ret[0] = argc > 0 ? argv[0] : NULL;
@@ -136,17 +138,6 @@ static int parse(struct options *o, char **argv, int *ret_first, bool *ret_color
 	return r;
 }
 
-static void print_error(const char *text, bool color)
-{
-	const struct style st = { .colour = color };
-	_cleanup_(str_done) struct str out = { 0 };
-
-	tint_begin(&out, &st, TINT_ERROR);
-	text_safe_lines(&out, text);
-	tint_end(&out, &st, TINT_ERROR);
-	fprintf(stderr, "%s\n", str_z(&out));
-}
-
 static void list_row(void *ctx, const char *syntax, const char *help)
 {
 	str_addf(ctx, "  %s\n", syntax);
@@ -160,7 +151,8 @@ static void usage(void)
 
 	flags_table(&o, flags);
 	flags_usage(flags, N_FLAGS, SYNOPSIS, &out);
-	str_add(&out, "commands (each word may be shortened; \"help\" says what they do):\n");
+	str_add(&out, "commands (each word may be shortened; \"help\" says what they do; none: a "
+		      "shell):\n");
 	tree_list(tree_root, list_row, &out);
 	fputs(str_z(&out), stdout);
 }
@@ -170,7 +162,20 @@ static const char *or_null(const char *s)
 	return s && *s ? s : NULL;
 }
 
-static int run(const struct options *o, char **words, bool error_color)
+static int run_words(struct session *ss, char **words)
+{
+	_cleanup_(words_done) struct words w = { 0 };
+	struct err e = { 0 };
+	int code = EXIT_USAGE;
+
+	if (words_from_argv((size_t)count(words), words, &w, &e))
+		str_add(&ss->error, e.msg);
+	else
+		code = session_run(ss, &w);
+	return session_flush(ss) ? EXIT_FAILED : code;
+}
+
+static int run(const struct options *o, char **words, bool error_colour)
 {
 	struct session ss = {
 		.daemon = { o->server, or_null(o->tls_ca), or_null(o->tls_cert),
@@ -178,23 +183,10 @@ static int run(const struct options *o, char **words, bool error_color)
 		.timeout = o->timeout,
 		.json = o->json,
 		.style = { o->color, loop_wall() },
+		.error_colour = error_colour,
 	};
-	struct words w = { 0 };
-	struct err e = { 0 };
-	int code = EXIT_USAGE;
+	int code = *words ? run_words(&ss, words) : shell_run(&ss);
 
-	if (words_from_argv((size_t)count(words), words, &w, &e))
-		str_add(&ss.error, e.msg);
-	else
-		code = session_run(&ss, &w);
-	fwrite(str_z(&ss.out), 1, ss.out.len, stdout);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "writing the output: %s\n", strerror(errno));
-		code = EXIT_FAILED;
-	}
-	if (ss.error.len)
-		print_error(str_z(&ss.error), error_color);
-	words_done(&w);
 	session_done(&ss);
 	return code;
 }
@@ -216,17 +208,13 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (r) {
-		print_error(e.msg, color_by_default(STDERR_FILENO));
+		error_print(e.msg, color_by_default(STDERR_FILENO));
 		fputs("usage: " SYNOPSIS " (see maglevc --help)\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (o.version) {
 		version_print("maglevc");
 		return EXIT_OK;
-	}
-	if (!ordered[first]) {
-		fputs("usage: " SYNOPSIS " (\"maglevc help\" lists the commands)\n", stderr);
-		return EXIT_USAGE;
 	}
 	if (!color_given)
 		o.color = color_by_default(STDOUT_FILENO);

@@ -79,7 +79,7 @@ static const struct node set_weight[] = {
 	{ "weight", "its weight in this pool", .next = set_weight_value }, END
 };
 static const struct node set_pool_backend_name[] = {
-	{ "<backend>", "the backend in the pool", ARG_BACKEND, .next = set_weight }, END
+	{ "<backend>", "the backend in the pool", ARG_MEMBER, .next = set_weight }, END
 };
 static const struct node set_pool_backend[] = {
 	{ "backend", "a backend of the pool", .next = set_pool_backend_name }, END
@@ -119,11 +119,40 @@ static const struct node config[] = {
 	END
 };
 
+/* ---- watch */
+
+static const struct node log_levels[] = {
+	{ "debug", "everything, each probe too", .run = cmd_watch },
+	{ "info", "what happens, as the daemon logs by default", .run = cmd_watch },
+	{ "warn", "warnings and errors", .run = cmd_watch },
+	{ "error", "errors alone", .run = cmd_watch },
+	END
+};
+static const struct node watch_log[] = {
+	{ "level", "from which level on (info by default)", .next = log_levels }, END
+};
+static const struct node watch_num[] = { { "<n>", "how many", ARG_COUNT, .run = cmd_watch }, END };
+static const struct node watch_options[] = {
+	{ "num", "end after so many events", .next = watch_num },
+	{ "log", "what the daemon logs", .run = cmd_watch, .next = watch_log },
+	{ "backend", "transitions of backends", .run = cmd_watch },
+	{ "frontend", "transitions of frontends", .run = cmd_watch },
+	END
+};
+static const struct node watch[] = {
+	{ "events", "print what happens, as it happens: all of it, or the kinds named",
+	  .run = cmd_watch, .options = watch_options },
+	END
+};
+
 const struct node tree_root[] = { { "show", "look", .next = show },
 				  { "set", "change something until the daemon restarts",
 				    .next = set },
 				  { "sync", "write to VPP now", .next = sync_what },
 				  { "config", "the daemon's configuration file", .next = config },
+				  { "watch", "print what happens", .next = watch },
 				  { "help", "this list", .run = cmd_help },
+				  { "quit", "leave the shell", .run = cmd_quit },
+				  { "exit", "leave the shell", .run = cmd_quit },
 				  END };
 /* clang-format on */

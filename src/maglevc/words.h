@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 #define WORDS_MAX 32 /* the longest command has 10 */
 
@@ -22,6 +23,7 @@ struct words { /* {0} is an empty line */
 	struct word v[WORDS_MAX];
 	size_t n;
 	bool open; /* ends inside quotes, or behind a lone backslash: the last word is unfinished */
+	char quote; /* when open: which, " ' or \; NUL otherwise */
 };
 
 /* 0; -E2BIG with `e` when there are more than WORDS_MAX words. The caller calls words_done. */
@@ -30,3 +32,9 @@ int words_split(const char *line, struct words *ret, struct err *e);
  * one would type for them. A single argument with blanks in it is taken for a whole line. */
 int words_from_argv(size_t n, char *const *argv, struct words *ret, struct err *e);
 void words_done(struct words *w);
+/* What line[cursor] is inside of: a quote, or behind a lone \; NUL when none. */
+char words_quote_at(const char *line, size_t cursor);
+
+/* Append a word so that it is read back as `text`: inside of `quote` (" or ', with its beginning,
+ * and its end when `whole`), else with a backslash before what has a meaning. */
+void word_quote(struct str *out, const char *text, char quote, bool whole);

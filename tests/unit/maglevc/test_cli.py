@@ -40,10 +40,24 @@ def run_on_terminal(*args, **env):
 
 
 class Cli(unittest.TestCase):
-    def test_no_words(self):
-        code, out, err = run()
-        self.assertEqual((code, out), (2, ""))
-        self.assertIn("usage: maglevc", err)
+    def test_shell_on_a_pipe(self):
+        """No words: commands come from stdin, without prompt or colour, and the versions first."""
+        done = subprocess.run([MAGLEVC, "--server", NOWHERE], env=KEPT, capture_output=True, text=True,
+                              input="help\n\n  sh ba\nnonsense\nquit\nshow version\n", timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stdout, r"^maglevc  \d\S* \(commit \S+, built \S+\)\nshow version  ")
+        self.assertNotIn("maglev>", done.stdout)
+        self.assertNotIn("\x1b", done.stdout)
+        self.assertEqual(done.stderr.splitlines()[:2], [REFUSED] * 2)
+        self.assertIn('unknown word "nonsense": expected show', done.stderr)
+        self.assertEqual(done.stdout.count("\nmaglevc  "), 0)
+
+    def test_shell_without_input(self):
+        done = subprocess.run([MAGLEVC, "--server", NOWHERE], env=KEPT, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, REFUSED + "\n"))
+        self.assertTrue(done.stdout.startswith("maglevc  "))
 
     def test_help_and_version(self):
         for flag in ("--help", "-help"):

@@ -54,6 +54,35 @@ static void test_whole_words(void **state)
 	understood("config check", cmd_config_check, "");
 	understood("config reload", cmd_config_reload, "");
 	understood("help", cmd_help, "");
+	understood("quit", cmd_quit, "");
+	understood("exit", cmd_quit, "");
+	understood("watch events", cmd_watch, "");
+}
+
+/* Options: once each, in any order, with what is theirs behind them. */
+static void test_options(void **state)
+{
+	static const char *const lines[] = {
+		"watch events num 5 log level warn backend frontend",
+		"watch events frontend backend log level warn num 5",
+		"w e b log l w n 5 f",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		_cleanup_(words_done) struct words w = { 0 };
+		struct tree_error e = { 0 };
+		struct command c;
+		if (parse(lines[i], &w, &c, &e))
+			fail_msg("%s: %s", lines[i], e.err.msg);
+		assert_ptr_equal(c.node->run, cmd_watch);
+		assert_int_equal(c.n_args, 1);
+		assert_string_equal(c.args[0], "5");
+		assert_non_null(command_find(&c, "backend"));
+		assert_non_null(command_find(&c, "frontend"));
+		const struct node *const *level = command_find(&c, "level");
+		assert_string_equal(level[1]->word, "warn");
+		assert_null(command_find(&c, "info"));
+	}
 }
 
 static void test_short_words(void **state)
@@ -125,10 +154,17 @@ static void refused(const char *line, const char *message, const char *meant)
 
 static void test_refused(void **state)
 {
-	refused("foo", "unknown word \"foo\": expected show, set, sync, config or help", "foo");
-	refused("shows", "unknown word \"shows\": expected show, set, sync, config or help",
+	refused("foo",
+		"unknown word \"foo\": expected show, set, sync, config, watch, help, quit or exit",
+		"foo");
+	refused("shows",
+		"unknown word \"shows\": expected show, set, sync, config, watch, help, quit or "
+		"exit",
 		"shows");
-	refused("Show", "unknown word \"Show\": expected show, set, sync, config or help", "Show");
+	refused("Show",
+		"unknown word \"Show\": expected show, set, sync, config, watch, help, quit or "
+		"exit",
+		"Show");
 	refused("s b", "ambiguous word \"s\": show, set or sync", "s");
 	refused("show v", "ambiguous word \"v\": version or vpp", "v");
 	refused("show xyz a",
@@ -138,12 +174,25 @@ static void test_refused(void **state)
 	refused("show vpp lb figures", "unknown word \"figures\": expected state or counters",
 		"figures");
 	refused("show vpp stats", "unknown word \"stats\": expected info or lb", "stats");
-	refused("watch events", "unknown word \"watch\": expected show, set, sync, config or help",
-		"watch");
+	refused("watch", "incomplete command: expected events", "");
+	refused("watch events num", "incomplete command: expected <n>", "");
+	refused("watch events num 0", "\"0\": expected a number from 1 to 2147483647", "0");
+	refused("watch events log log",
+		"unknown word \"log\": expected level, num, backend or frontend", "log");
+	refused("watch events level debug",
+		"unknown word \"level\": expected num, log, backend or frontend", "level");
+	refused("watch events log level loud",
+		"unknown word \"loud\": expected debug, info, warn or error", "loud");
+	refused("watch events fr b log num 3 x", "unexpected word \"x\": the command is complete",
+		"x");
 	refused("show version 1", "unexpected word \"1\": the command is complete", "1");
 	refused("show backend a b", "unexpected word \"b\": the command is complete", "b");
-	refused("\"\"", "unknown word \"\": expected show, set, sync, config or help", "\"\"");
-	refused("", "incomplete command: expected show, set, sync, config or help", "");
+	refused("\"\"",
+		"unknown word \"\": expected show, set, sync, config, watch, help, quit or exit",
+		"\"\"");
+	refused("",
+		"incomplete command: expected show, set, sync, config, watch, help, quit or exit",
+		"");
 	refused("show",
 		"incomplete command: expected version, frontends, backends, healthchecks "
 		"or vpp",
@@ -191,6 +240,8 @@ static void check_level(const struct node *level, int depth, int args)
 		assert_true(args + (k->arg != ARG_NONE) <= COMMAND_ARGS_MAX);
 		if (k->next)
 			check_level(k->next, depth + 1, args + (k->arg != ARG_NONE));
+		if (k->options)
+			check_level(k->options, depth + 1, args);
 	}
 	/* keywords, or one argument: a name can never be taken for a keyword */
 	assert_true(arguments == 0 || (arguments == 1 && keywords == 0));
@@ -219,7 +270,9 @@ static void test_list(void **state)
 		"counters\nset backend <name> pause\n"
 		"set backend <name> resume\nset backend <name> disable\nset backend <name> enable\n"
 		"set frontend <name> pool <pool> backend <backend> weight <0-100> [flush]\n"
-		"sync vpp lb state [<name>]\nconfig check\nconfig reload\nhelp\n");
+		"sync vpp lb state [<name>]\nconfig check\nconfig reload\n"
+		"watch events [num <n>] [log [level {debug|info|warn|error}]] [backend] "
+		"[frontend]\nhelp\nquit\nexit\n");
 }
 
 int main(void)
@@ -229,7 +282,7 @@ int main(void)
 		cmocka_unit_test(test_aliases),     cmocka_unit_test(test_names),
 		cmocka_unit_test(test_actions),     cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_arguments),   cmocka_unit_test(test_table),
-		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list),        cmocka_unit_test(test_options),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
