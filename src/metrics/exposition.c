@@ -225,9 +225,10 @@ void exposition_done(struct exposition *x)
 /* OpenMetrics wants bounds to look like floating-point numbers. */
 static void format_bound(const struct exposition *x, double bound, char ret[EXPOSITION_LE_MAX])
 {
-	(void)snprintf(ret, EXPOSITION_LE_MAX - 2, "%.15g", bound);
+	int n = snprintf(ret, EXPOSITION_LE_MAX, "%.15g", bound);
+
 	if (x->format == EXPOSITION_OPENMETRICS && !strpbrk(ret, ".e"))
-		(void)strcat(ret, ".0");
+		(void)snprintf(ret + n, EXPOSITION_LE_MAX - (size_t)n, ".0");
 }
 
 void exposition_family(struct exposition *x, const struct metrics_family *f)
@@ -236,7 +237,7 @@ void exposition_family(struct exposition *x, const struct metrics_family *f)
 	x->headed = false;
 	for (size_t i = 0; i < f->n_buckets; i++)
 		format_bound(x, f->buckets[i], x->le[i]);
-	(void)strcpy(x->le[f->n_buckets], "+Inf");
+	(void)snprintf(x->le[f->n_buckets], EXPOSITION_LE_MAX, "+Inf");
 }
 
 /* A family's name in its head: OpenMetrics' counters leave "_total" to the samples. */

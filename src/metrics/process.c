@@ -3,7 +3,6 @@
 #include "metrics/process.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,29 +10,51 @@
 #include <unistd.h>
 
 #include "base/dur.h"
+#include "base/str.h"
+
+/* Fields of /proc/self/stat that we want, by their numbers in proc(5). */
+enum stat_field {
+	STAT_STATE = 3, /* the first after the name */
+	STAT_UTIME = 14,
+	STAT_STIME = 15,
+	STAT_THREADS = 20,
+	STAT_START = 22,
+	STAT_VSIZE = 23,
+	STAT_RSS = 24,
+	STAT_N
+};
 
 struct stat_figures {
-	uint64_t user_ticks, system_ticks, threads, start_ticks, virtual_bytes, resident_pages;
+	uint64_t v[STAT_N]; /* 0 for what is no number */
 };
+
+static bool read_line(const char *path, const char *prefix, char *ret, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	bool found = false;
+
+	while (f && !found && fgets(ret, (int)size, f))
+		found = str_prefix(ret, prefix);
+	if (f)
+		(void)fclose(f);
+	return found;
+}
 
 static bool read_stat(struct stat_figures *ret)
 {
 	char line[1024];
-	const char *after;
-	FILE *f = fopen("/proc/self/stat", "re");
-	bool ok = f && fgets(line, sizeof line, f);
+	char *at, *word, *save;
+	size_t i = STAT_STATE;
 
-	if (f)
-		(void)fclose(f);
-	/* The name, in parentheses, may contain anything. */
-	after = ok ? strrchr(line, ')') : NULL;
-	/* state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt | utime stime |
-	 * cutime cstime priority nice | threads | itrealvalue | starttime vsize rss */
-	return after && sscanf(after + 1,
-			       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-			       " %*d %*d %*d %*d %" SCNu64 " %*d %" SCNu64 " %" SCNu64 " %" SCNu64,
-			       &ret->user_ticks, &ret->system_ticks, &ret->threads,
-			       &ret->start_ticks, &ret->virtual_bytes, &ret->resident_pages) == 6;
+	if (!read_line("/proc/self/stat", "", line, sizeof line))
+		return false;
+	at = strrchr(line, ')'); /* the name, in parentheses, may contain anything */
+	if (!at)
+		return false;
+	for (word = strtok_r(at + 1, " ", &save); word && i < STAT_N;
+	     word = strtok_r(NULL, " ", &save))
+		ret->v[i++] = strtoull(word, NULL, 10);
+	return i == STAT_N;
 }
 
 static int64_t ticks_ns(uint64_t ticks)
@@ -46,16 +67,12 @@ static int64_t ticks_ns(uint64_t ticks)
 /* When the machine was booted, Unix time in seconds; 0 when unknown. */
 static uint64_t boot_time(void)
 {
+	static const char prefix[] = "btime ";
 	char line[256];
-	uint64_t ret = 0;
-	FILE *f = fopen("/proc/stat", "re");
 
-	if (!f)
+	if (!read_line("/proc/stat", prefix, line, sizeof line))
 		return 0;
-	while (!ret && fgets(line, sizeof line, f))
-		(void)sscanf(line, "btime %" SCNu64, &ret);
-	(void)fclose(f);
-	return ret;
+	return strtoull(line + strlen(prefix), NULL, 10);
 }
 
 static uint64_t count_fds(void)
@@ -84,7 +101,7 @@ static void write_start(struct exposition *x, const struct stat_figures *s)
 	uint64_t boot = boot_time();
 
 	if (boot)
-		exposition_ns(x, NULL, (int64_t)boot * NS_PER_S + ticks_ns(s->start_ticks));
+		exposition_ns(x, NULL, (int64_t)boot * NS_PER_S + ticks_ns(s->v[STAT_START]));
 }
 
 bool process_write(enum metrics_id id, struct exposition *x)
@@ -106,15 +123,15 @@ bool process_write(enum metrics_id id, struct exposition *x)
 	} else if (!known) {
 		return true;
 	} else if (id == METRICS_PROCESS_CPU) {
-		exposition_ns(x, NULL, ticks_ns(s.user_ticks + s.system_ticks));
+		exposition_ns(x, NULL, ticks_ns(s.v[STAT_UTIME] + s.v[STAT_STIME]));
 	} else if (id == METRICS_PROCESS_START_TIME) {
 		write_start(x, &s);
 	} else if (id == METRICS_PROCESS_RESIDENT) {
-		exposition_uint(x, NULL, s.resident_pages * (uint64_t)sysconf(_SC_PAGESIZE));
+		exposition_uint(x, NULL, s.v[STAT_RSS] * (uint64_t)sysconf(_SC_PAGESIZE));
 	} else if (id == METRICS_PROCESS_VIRTUAL) {
-		exposition_uint(x, NULL, s.virtual_bytes);
+		exposition_uint(x, NULL, s.v[STAT_VSIZE]);
 	} else if (id == METRICS_PROCESS_THREADS) {
-		exposition_uint(x, NULL, s.threads);
+		exposition_uint(x, NULL, s.v[STAT_THREADS]);
 	}
 	return true;
 }

@@ -98,7 +98,7 @@ struct rpc_call {
 	void *ctx;                       /* of its handler */
 	ProtobufCMessage *request;       /* NULL with RPC_BIDI_STREAM */
 	mono_ns began, deadline;
-	struct rpc_tally *tally;   /* its slot's; NULL: not counted */
+	struct rpc_tally *tally;  /* its slot's; NULL: not counted */
 	_Atomic bool end_counted; /* in it */
 	struct rpc_peer peer;
 	char *peer_text, *peer_subject;
