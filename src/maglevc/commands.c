@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands: a call, and its answer as a message (--json) or as a view.
  *
- * protobuf-c's generated structs hold `char *`; requests borrow the command's words through
- * borrow(). */
+ * Requests borrow the command's words. */
 #include "maglevc/commands.h"
 
 #include "base/alloc.h"
@@ -10,16 +9,6 @@
 #include "maglev.pb-c.h"
 #include "maglevc/session.h"
 #include "maglevc/view.h"
-
-static char *borrow(const char *s)
-{
-	union {
-		const char *given;
-		char *wanted;
-	} u = { .given = s };
-
-	return u.wanted;
-}
 
 /* Frees what session_call gave, at the end of a scope. */
 static void message_done(ProtobufCMessage **m)
@@ -69,7 +58,7 @@ int cmd_show_frontend(struct session *ss, const struct command *c)
 {
 	Maglev__GetFrontendRequest request = MAGLEV__GET_FRONTEND_REQUEST__INIT;
 
-	request.name = borrow(c->args[0]);
+	request.name = session_borrow(c->args[0]);
 	ANSWER m = session_call(ss, "/maglev.Maglev/GetFrontend", &request.base,
 				&maglev__frontend_info__descriptor);
 	if (!m)
@@ -102,7 +91,7 @@ int cmd_show_backend(struct session *ss, const struct command *c)
 {
 	Maglev__GetBackendRequest request = MAGLEV__GET_BACKEND_REQUEST__INIT;
 
-	request.name = borrow(c->args[0]);
+	request.name = session_borrow(c->args[0]);
 	ANSWER m = session_call(ss, "/maglev.Maglev/GetBackend", &request.base,
 				&maglev__backend_info__descriptor);
 	if (!m)
@@ -136,7 +125,7 @@ int cmd_show_check(struct session *ss, const struct command *c)
 {
 	Maglev__GetHealthCheckRequest request = MAGLEV__GET_HEALTH_CHECK_REQUEST__INIT;
 
-	request.name = borrow(c->args[0]);
+	request.name = session_borrow(c->args[0]);
 	ANSWER m = session_call(ss, "/maglev.Maglev/GetHealthCheck", &request.base,
 				&maglev__health_check_info__descriptor);
 	if (!m)
@@ -199,7 +188,7 @@ int cmd_set_backend(struct session *ss, const struct command *c)
 {
 	Maglev__BackendRequest request = MAGLEV__BACKEND_REQUEST__INIT;
 
-	request.name = borrow(c->args[0]);
+	request.name = session_borrow(c->args[0]);
 	ANSWER m = session_call(ss, c->node->data, &request.base,
 				&maglev__backend_info__descriptor);
 	if (!m)
@@ -218,9 +207,9 @@ int cmd_set_weight(struct session *ss, const struct command *c)
 
 	if (str_to_i64(c->args[3], 0, 100, &weight)) /* the parser has seen to it */
 		weight = -1;
-	request.frontend = borrow(c->args[0]);
-	request.pool = borrow(c->args[1]);
-	request.backend = borrow(c->args[2]);
+	request.frontend = session_borrow(c->args[0]);
+	request.pool = session_borrow(c->args[1]);
+	request.backend = session_borrow(c->args[2]);
 	request.weight = (int32_t)weight;
 	request.flush = c->node->data != NULL;
 	ANSWER m = session_call(ss, "/maglev.Maglev/SetFrontendPoolBackendWeight", &request.base,
@@ -241,7 +230,7 @@ int cmd_sync(struct session *ss, const struct command *c)
 	Maglev__SyncVPPLBStateRequest request = MAGLEV__SYNC_VPPLBSTATE_REQUEST__INIT;
 
 	if (c->n_args > 0)
-		request.frontend_name = borrow(c->args[0]);
+		request.frontend_name = session_borrow(c->args[0]);
 	ANSWER m = session_call(ss, "/maglev.Maglev/SyncVPPLBState", &request.base,
 				&maglev__sync_vpplbstate_response__descriptor);
 	if (!m)
@@ -348,4 +337,3 @@ int cmd_quit(struct session *ss, const struct command *c _unused_)
 	ss->quit = true;
 	return 0;
 }
-int cmd_watch(struct session *ss, const struct command *c _unused_) { return 0; }

@@ -184,6 +184,7 @@ static int run(const struct options *o, char **words, bool error_colour)
 		.json = o->json,
 		.style = { o->color, loop_wall() },
 		.error_colour = error_colour,
+		.live = true,
 	};
 	int code = *words ? run_words(&ss, words) : shell_run(&ss);
 

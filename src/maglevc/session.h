@@ -20,6 +20,7 @@ struct session { /* {0} with the options filled */
 	bool json;
 	struct style style;
 	bool error_colour;
+	bool live; /* commands that last write to stdout as they go, not into `out` alone */
 
 	struct rpc_client *client; /* made by the first call */
 	struct str out;            /* for stdout */
@@ -42,6 +43,8 @@ ProtobufCMessage *session_ask(struct session *ss, const struct session_question 
 ProtobufCMessage *session_call(struct session *ss, const char *path,
 			       const ProtobufCMessage *request,
 			       const ProtobufCMessageDescriptor *response);
+/* protobuf-c's generated structs hold `char *`, of which a request only reads. */
+char *session_borrow(const char *s);
 /* A message, or an array of them, as proto3 JSON with all fields: one line of output. */
 void session_json(struct session *ss, const ProtobufCMessage *m);
 void session_json_array(struct session *ss, ProtobufCMessage *const *v, size_t n);
