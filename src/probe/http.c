@@ -90,11 +90,35 @@ static void http_cleanup(struct target *t)
 	str_done(&t->http.body);
 }
 
+/* ---- the parser: there while a response is being read. Most targets have none at most times, and
+ * it is half of what one would weigh. */
+
+static struct http_parser *parser_get(struct http_probe *h)
+{
+	if (!h->parser) {
+		h->parser = xmalloc(sizeof *h->parser);
+		http_parser_init(h->parser, h->regexp ? &h->body : NULL);
+	}
+	return h->parser;
+}
+
+static void parser_drop(struct http_probe *h)
+{
+	free(h->parser);
+	h->parser = NULL;
+}
+
+static uint64_t bytes_seen(const struct http_probe *h)
+{
+	return h->parser ? h->parser->n_bytes : 0;
+}
+
 /* ---- the connection after the verdict */
 
 static void http_close(struct http_probe *h)
 {
 	conn_close(&h->conn);
+	parser_drop(h);
 	h->draining = false;
 }
 
@@ -103,7 +127,7 @@ static void http_close(struct http_probe *h)
 static void settle(struct target *t)
 {
 	struct http_probe *h = &t->http;
-	const struct http_parser *p = &h->parser;
+	const struct http_parser *p = h->parser;
 	bool may = t->check->reuse_connection && p->head_done && p->persistent &&
 		   h->sent == h->request_len;
 	bool small = p->n_bytes < HTTP_HEAD_MAX + HTTP_BODY_MAX &&
@@ -112,6 +136,8 @@ static void settle(struct target *t)
 	h->draining = may && small && p->state != HTTP_COMPLETE;
 	if (!h->draining && !(may && p->state == HTTP_COMPLETE))
 		http_close(h);
+	if (!h->draining)
+		parser_drop(h);
 	/* what a body took beyond a page is given back, a page is kept for the next one */
 	if (h->body.cap > 4096)
 		str_done(&h->body);
@@ -134,7 +160,7 @@ static void kept_ready(struct target *t, uint32_t events)
 			http_close(h);
 			return;
 		}
-		http_parser_feed(&h->parser, t->w->buf, (size_t)n);
+		http_parser_feed(parser_get(h), t->w->buf, (size_t)n);
 		settle(t);
 		if (h->conn.state == CONN_CLOSED)
 			return;
@@ -151,7 +177,7 @@ static void body_verdict(struct target *t)
 				  sizeof why);
 
 	if (r == 1)
-		probe_conclude(t, CODE_L7OK, "HTTP status %d, body matches", h->parser.status);
+		probe_conclude(t, CODE_L7OK, "HTTP status %d, body matches", h->parser->status);
 	else if (r == 0)
 		probe_conclude(t, CODE_L7RSP, "body does not match the regexp (%zu bytes)",
 			       h->body.len);
@@ -163,7 +189,7 @@ static void body_verdict(struct target *t)
 
 static void broken_verdict(struct target *t, const char *data, size_t n)
 {
-	const struct http_parser *p = &t->http.parser;
+	const struct http_parser *p = t->http.parser;
 	char excerpt[RESULT_EXCERPT_LEN];
 
 	/* the very first bytes show best who is speaking there */
@@ -181,7 +207,7 @@ static void broken_verdict(struct target *t, const char *data, size_t n)
 static bool verdict(struct target *t, const char *data, size_t n)
 {
 	struct http_probe *h = &t->http;
-	const struct http_parser *p = &h->parser;
+	const struct http_parser *p = h->parser;
 
 	if (p->head_done && !code_set_has(&t->check->codes, p->status))
 		probe_conclude(t, CODE_L7STS, "HTTP status %d, want %s", p->status,
@@ -205,7 +231,7 @@ static void http_begin(struct target *t)
 	struct http_probe *h = &t->http;
 
 	h->sent = 0;
-	http_parser_init(&h->parser, h->regexp ? &h->body : NULL);
+	parser_drop(h);
 }
 
 /* The connection is of no more use and there is no verdict: `r` is 0 or -errno. */
@@ -214,25 +240,25 @@ static void lost(struct target *t, ssize_t r)
 	struct http_probe *h = &t->http;
 	char text[RESULT_ERRNO_LEN];
 
-	if (h->reused && h->parser.n_bytes == 0) {
+	if (h->reused && bytes_seen(h) == 0) {
 		h->reused = false;
 		http_close(h);
 		http_begin(t);
 		(void)conn_open(t, &h->conn, http_ready);
 		return;
 	}
-	http_parser_eof(&h->parser);
+	http_parser_eof(parser_get(h));
 	if (r == -EPROTO)
 		probe_conclude(t, CODE_L6RSP, "TLS: %s", t->w->tls_why);
 	else if (r < 0 && result_errno_is_local((int)-r))
 		probe_conclude_errno(t, CODE_LOCAL, "connection", (int)-r);
 	else if (probe_is_late(t))
 		probe_conclude(t, CODE_LOCAL, "connection lost while we were late");
-	else if (r < 0 && h->parser.n_bytes == 0)
+	else if (r < 0 && bytes_seen(h) == 0)
 		probe_conclude_errno(t, CODE_L4CON, "no response", (int)-r);
 	else if (r < 0)
 		probe_conclude(t, CODE_L7RSP, "truncated response after %llu bytes: %s",
-			       (unsigned long long)h->parser.n_bytes, result_errno((int)-r, text));
+			       (unsigned long long)bytes_seen(h), result_errno((int)-r, text));
 	else if (verdict(t, NULL, 0))
 		return;
 	http_close(h);
@@ -251,7 +277,7 @@ static void receive(struct target *t, uint32_t events)
 			lost(t, n);
 			return;
 		}
-		http_parser_feed(&h->parser, t->w->buf, (size_t)n);
+		http_parser_feed(parser_get(h), t->w->buf, (size_t)n);
 		if (verdict(t, t->w->buf, (size_t)n))
 			break;
 		if ((size_t)n < sizeof t->w->buf && !conn_read_again(&h->conn, events))

@@ -99,7 +99,7 @@ struct http_probe {
 	struct conn conn;
 	char *request;
 	size_t request_len, sent;
-	struct http_parser parser;
+	struct http_parser *parser; /* owned; NULL: no byte of a response has come */
 	struct str body;
 	bool reused;   /* this probe's connection has carried an earlier one */
 	bool draining; /* the verdict is in; the rest of the body is read to keep the connection */
