@@ -29,8 +29,9 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "httpd/listen.h"
+#include "httpd/turn.h"
 #include "loop/mailbox.h"
-#include "metrics/listen.h"
 
 #define VISITORS_MAX 64 /* a few scrapers, and room for the curious */
 /* Beyond those, while libmicrohttpd has not closed what we cut off. */
@@ -99,9 +100,8 @@ struct metrics_http {
 
 	struct listener listeners[LISTEN_MAX];
 	size_t n_listeners;
-	struct loop_io mhd_io;
-	struct loop_defer run;
-	struct timer mhd_timer, tick;
+	struct httpd_turn turn;
+	struct timer tick;
 	struct list visitors, waiting, editions;
 	struct list served_next; /* those of the waiting for whom the owner was asked */
 	size_t n_visitors, n_editions;
@@ -118,43 +118,6 @@ void metrics_content_unref(struct metrics_content *c)
 {
 	if (c && atomic_fetch_sub(&c->refs, 1) == 1)
 		c->free(c);
-}
-
-/* ---- turning libmicrohttpd */
-
-static void mhd_run(void *ctx);
-
-static void mhd_timer_due(void *ctx, struct timer *t _unused_)
-{
-	mhd_run(ctx);
-}
-
-/* It keeps connections that could go on at once; then the timeout is 0. */
-static void mhd_run(void *ctx)
-{
-	struct metrics_http *h = ctx;
-	MHD_UNSIGNED_LONG_LONG ms;
-
-	(void)MHD_run(h->daemon);
-	if (MHD_get_timeout(h->daemon, &ms) != MHD_YES) {
-		timer_cancel(h->loop, &h->mhd_timer);
-		return;
-	}
-	if (ms == 0)
-		loop_defer_set(h->loop, &h->run, mhd_run, h);
-	else
-		timer_set(h->loop, &h->mhd_timer, loop_clock() + (mono_ns)ms * NS_PER_MS,
-			  mhd_timer_due, h);
-}
-
-static void mhd_ready(void *ctx, uint32_t events _unused_)
-{
-	mhd_run(ctx);
-}
-
-static void run_soon(struct metrics_http *h)
-{
-	loop_defer_set(h->loop, &h->run, mhd_run, h);
 }
 
 /* ---- editions */
@@ -189,7 +152,7 @@ static void cut_off(struct visitor *v)
 		return;
 	v->cut = true;
 	(void)shutdown(v->fd, SHUT_RDWR); /* libmicrohttpd notices and closes it */
-	run_soon(v->http);
+	httpd_turn_soon(&v->http->turn);
 }
 
 static void cut_readers(struct metrics_http *h, const struct edition *ed)
@@ -272,7 +235,7 @@ static void on_served(void *ctx, struct mail *m)
 	}
 	edition_leave(h, ed);
 	ask(h);
-	run_soon(h);
+	httpd_turn_soon(&h->turn);
 }
 
 static void served_drop(void *ctx _unused_, struct mail *m)
@@ -468,7 +431,7 @@ static void evict(struct metrics_http *h)
 	}
 	if (victim)
 		cut_off(victim);
-	mhd_run(h); /* closes it */
+	httpd_turn_now(&h->turn); /* closes it */
 }
 
 static void welcome(struct metrics_http *h, int fd, const struct sockaddr_storage *sa,
@@ -499,7 +462,7 @@ static void on_listener(void *ctx, uint32_t events _unused_)
 			break;
 		welcome(l->http, fd, &sa, len);
 	}
-	run_soon(l->http);
+	httpd_turn_soon(&l->http->turn);
 }
 
 static void on_tick(void *ctx, struct timer *t)
@@ -576,7 +539,6 @@ static void free_responses(struct metrics_http *h)
 
 static int start_daemon(struct metrics_http *h, struct err *e)
 {
-	const union MHD_DaemonInfo *info;
 	int r;
 
 	h->daemon = MHD_start_daemon(
@@ -586,9 +548,7 @@ static int start_daemon(struct metrics_http *h, struct err *e)
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
 	if (!h->daemon)
 		return err_set(e, -ENOMEM, "the HTTP server for metrics does not start");
-	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	assert(info);
-	r = loop_io_add(h->loop, &h->mhd_io, info->epoll_fd, EPOLLIN, mhd_ready, h);
+	r = httpd_turn_start(&h->turn, h->loop, h->daemon);
 	return r ? err_set_errno(e, -r, "the HTTP server for metrics does not start") : 0;
 }
 
@@ -643,7 +603,7 @@ static void stop_daemon(struct metrics_http *h)
 		if (v->visit == VISIT_WAITING)
 			stop_waiting(v);
 	}
-	loop_io_del(&h->mhd_io);
+	httpd_turn_stop(&h->turn);
 	if (h->daemon)
 		MHD_stop_daemon(h->daemon);
 }
@@ -664,7 +624,6 @@ void metrics_http_free(struct metrics_http *h)
 	free_responses(h);
 	mailbox_free(h->to_owner, NULL, NULL);
 	mailbox_free(h->to_server, served_drop, NULL);
-	timer_cancel(h->loop, &h->mhd_timer);
 	timer_cancel(h->loop, &h->tick);
 	loop_free(h->loop);
 	free(h);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metrics/listen.h - TCP sockets that listen on an address as people write it. */
+/* httpd/listen.h - TCP sockets that listen on an address as people write it. */
 #pragma once
 
 #include <stddef.h>

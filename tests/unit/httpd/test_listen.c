@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "metrics/listen.h"
+#include "httpd/listen.h"
 
 static void close_all(const int *fds, size_t n)
 {

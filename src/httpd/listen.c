@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "metrics/listen.h"
+#include "httpd/listen.h"
 
 #include <errno.h>
 #include <netdb.h>
