@@ -92,6 +92,7 @@ static char *written(struct snapshot *s, size_t *ret_pieces)
 	} while (more);
 	exposition_done(&x);
 	metrics_content_unref(c);
+	assert_true(all.len > 0);
 	return str_take(&all);
 }
 
@@ -104,16 +105,25 @@ static size_t count(const char *text, const char *part)
 	return n;
 }
 
+/* Is the part there so many times? */
+static void expect(const char *text, const char *part, size_t times)
+{
+	size_t n = count(text, part);
+
+	if (n == times)
+		return;
+	(void)fputs(text, stderr);
+	fail_msg("%zu times, not %zu: %s", n, times, part);
+}
+
 static void has(const char *text, const char *line)
 {
-	if (count(text, line) != 1)
-		fail_msg("%zu times \"%s\" in:\n%s", count(text, line), line, text);
+	expect(text, line, 1);
 }
 
 static void hasnt(const char *text, const char *part)
 {
-	if (strstr(text, part))
-		fail_msg("\"%s\" is in:\n%s", part, text);
+	expect(text, part, 0);
 }
 
 static void what_there_is_to_tell(void **state)
