@@ -16,7 +16,7 @@ void lbmirror_clear(struct lbmirror *m)
 {
 	plan_state_done(&m->vips);
 	vec_clear(&m->text);
-	m->valid = m->conf_known = false;
+	m->valid = m->known = m->conf_known = false;
 	m->text_stale = true;
 	m->text_failed = false;
 }
@@ -176,15 +176,20 @@ static void complete(struct plan_vip *v, const struct lbmirror *m)
 		v->table_len = TABLE_LEN_OF_ZERO;
 }
 
-void lbmirror_take_read(struct lbmirror *m, struct lbread *r, mono_ns now)
+void lbmirror_complete(const struct lbmirror *m, struct lbread *r)
 {
 	for (size_t i = 0; i < r->vips.n_vips; i++)
 		complete(&r->vips.vips[i], m);
+}
+
+void lbmirror_take_read(struct lbmirror *m, struct lbread *r, mono_ns now)
+{
+	lbmirror_complete(m, r);
 	plan_state_done(&m->vips);
 	m->vips = r->vips;
 	m->conf = r->conf;
 	m->conf_known = r->conf_known;
-	m->valid = true;
+	m->valid = m->known = true;
 	m->touched = false;
 	m->read_at = now;
 	*r = (struct lbread){ 0 };

@@ -14,7 +14,8 @@
 #include "vpp/messages.h"
 
 struct lbmirror {
-	bool valid; /* false: nothing is known, read first */
+	bool valid; /* false: read first */
+	bool known; /* there was a read, and every call since is in it: a read should find this */
 	struct plan_state vips;
 	struct lbsync_conf conf;
 	bool conf_known;
@@ -58,5 +59,7 @@ void lbmirror_take_text(struct lbmirror *m, const char *text, size_t n);
 void lbmirror_no_text(struct lbmirror *m);
 /* Is it worth asking for the text alone? */
 bool lbmirror_wants_text(const struct lbmirror *m);
+/* Fill in what the dumps of this read do not tell. lbmirror_take_read does it too. */
+void lbmirror_complete(const struct lbmirror *m, struct lbread *r);
 /* The read becomes the mirror; `r` is {0} then. */
 void lbmirror_take_read(struct lbmirror *m, struct lbread *r, mono_ns now);

@@ -389,6 +389,12 @@ uint64_t lbsync_total(const struct lbsync *s, enum lbsync_scope scope, enum lbsy
 	return s->totals[scope][kind];
 }
 
+uint64_t lbsync_drift_total(const struct lbsync *s, enum lbsync_drift d)
+{
+	assert(d < LBSYNC_DRIFT_N);
+	return s->drifts[d];
+}
+
 size_t lbsync_kept(const struct lbsync *s)
 {
 	return s->n_kept;

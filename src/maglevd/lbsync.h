@@ -126,6 +126,19 @@ enum lbsync_kind {
 const char *lbsync_kind_name(enum lbsync_kind k); /* "vip_added", … "error" */
 /* How often since start. */
 uint64_t lbsync_total(const struct lbsync *s, enum lbsync_scope scope, enum lbsync_kind kind);
+/* What another hand did, as reads found it: the difference to what VPP acknowledged to us. */
+enum lbsync_drift {
+	LBSYNC_DRIFT_VIP_MISSING,
+	LBSYNC_DRIFT_VIP_UNEXPECTED,
+	LBSYNC_DRIFT_VIP_CHANGED, /* encapsulation, flow table, stickiness */
+	LBSYNC_DRIFT_AS_MISSING,
+	LBSYNC_DRIFT_AS_UNEXPECTED,
+	LBSYNC_DRIFT_AS_WEIGHT,
+	LBSYNC_DRIFT_CONF,
+	LBSYNC_DRIFT_N
+};
+const char *lbsync_drift_name(enum lbsync_drift d); /* "vip_missing", … "conf" */
+uint64_t lbsync_drift_total(const struct lbsync *s, enum lbsync_drift d); /* since start */
 /* Backends that keep the weight VPP has, because no probe of them was ever conclusive; as of the
  * last full sync, one for each frontend they are in. */
 size_t lbsync_kept(const struct lbsync *s);

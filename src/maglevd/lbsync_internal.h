@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "core/warmup.h"
 #include "maglevd/lbcounters.h"
+#include "maglevd/lbdrift.h"
 #include "maglevd/lbmirror.h"
 #include "maglevd/lbsync.h"
 #include "vpp/client.h"
@@ -107,6 +108,7 @@ struct lbsync {
 	struct timer drift, retry, warm;
 
 	uint64_t totals[LBSYNC_SCOPE_N][LBSYNC_KIND_N];
+	uint64_t drifts[LBSYNC_DRIFT_N];
 	size_t n_kept;
 };
 
@@ -174,6 +176,7 @@ enum lbsync_kind lbsync_kind_of(enum plan_op op);
 void lbsync_log_call(const struct plan_call *c);
 void lbsync_log_refused(const struct plan_call *c, int32_t retval);
 void lbsync_log_recreate(const struct plan_vip *want, const struct plan_vip *have);
+void lbsync_log_drift(const struct lbdrift *d);
 void lbsync_log_start(const struct lbsync *s, enum log_level l);
 void lbsync_log_done(const struct lbsync *s, enum log_level l);
 void lbsync_log_suppressed(const struct lbsync *s, const char *why, const struct lbsync_vip *v);

@@ -27,6 +27,22 @@ const char *lbsync_kind_name(enum lbsync_kind k)
 	return k < LBSYNC_KIND_N ? kind_names[k] : "?";
 }
 
+static const char *const drift_names[] = {
+	[LBSYNC_DRIFT_VIP_MISSING] = "vip_missing",
+	[LBSYNC_DRIFT_VIP_UNEXPECTED] = "vip_unexpected",
+	[LBSYNC_DRIFT_VIP_CHANGED] = "vip_changed",
+	[LBSYNC_DRIFT_AS_MISSING] = "as_missing",
+	[LBSYNC_DRIFT_AS_UNEXPECTED] = "as_unexpected",
+	[LBSYNC_DRIFT_AS_WEIGHT] = "as_weight",
+	[LBSYNC_DRIFT_CONF] = "conf",
+};
+_Static_assert(ARRAY_LEN(drift_names) == LBSYNC_DRIFT_N, "a name for every drift");
+
+const char *lbsync_drift_name(enum lbsync_drift d)
+{
+	return d < LBSYNC_DRIFT_N ? drift_names[d] : "?";
+}
+
 static const struct {
 	enum lbsync_kind kind;
 	enum vpp_msg msg;
@@ -164,6 +180,22 @@ void lbsync_log_recreate(const struct plan_vip *want, const struct plan_vip *hav
 		add(&r, L_UINT("flow_table_length_to", want->table_len));
 	}
 	write_record(LVL_INFO, "vpp-lb-sync-vip-recreate", &r);
+}
+
+void lbsync_log_drift(const struct lbdrift *d)
+{
+	struct record r = { 0 };
+
+	if (!log_enabled(LVL_WARN))
+		return;
+	if (d->key)
+		add_vip(&r, d->key);
+	if (d->as)
+		add(&r, L_ADDR("address", d->as));
+	add(&r, L_STR("kind", lbsync_drift_name(d->kind)));
+	add(&r, L_STR("expected", d->expected));
+	add(&r, L_STR("found", d->found));
+	write_record(LVL_WARN, "vpp-lb-drift", &r);
 }
 
 /* ---- the frame around a run */

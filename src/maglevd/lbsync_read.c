@@ -33,8 +33,28 @@ static void take_text(struct lbsync *s, const struct vpp_answer *a)
 	lbcounters_vips(s->counters, &s->mirror.text);
 }
 
+static void on_drift(void *ctx, const struct lbdrift *d)
+{
+	((struct lbsync *)ctx)->drifts[d->kind]++;
+	lbsync_log_drift(d);
+}
+
+/* What VPP has and we did not make, or made and VPP has not. */
+static void find_drift(struct lbsync *s)
+{
+	const struct lbmirror *m = &s->mirror;
+
+	if (!m->known)
+		return;
+	lbmirror_complete(m, &s->read);
+	lbdrift_compare(&m->vips, &s->read.vips, on_drift, s);
+	if (m->conf_known && s->read.conf_known)
+		lbdrift_compare_conf(&m->conf, &s->read.conf, on_drift, s);
+}
+
 static void finish_read(struct lbsync *s)
 {
+	find_drift(s);
 	lbmirror_take_read(&s->mirror, &s->read, loop_clock());
 	lbsync_read_finished(s);
 }

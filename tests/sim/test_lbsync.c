@@ -334,6 +334,18 @@ static void test_drift_is_mended_on_request(void **state)
 	       "port=0\n");
 	logged(b, 1, "vpp-lb-sync-vip-removed vip=:: prefix=::/64 protocol=tcp port=99\n");
 	logged(b, 1, "vpp-lb-sync-vip-added vip=192.0.2.81 protocol=any port=0 ");
+	logged(b, 1,
+	       "vpp-lb-drift vip=192.0.2.80 protocol=tcp port=80 address=198.51.100.10 "
+	       "kind=as_weight expected=weight 100 found=weight 3\n");
+	logged(b, 5, "vpp-lb-drift ");
+	assert_int_equal(lbsync_drift_total(b->s, LBSYNC_DRIFT_AS_WEIGHT), 1);
+	assert_int_equal(lbsync_drift_total(b->s, LBSYNC_DRIFT_AS_MISSING), 1);
+	assert_int_equal(lbsync_drift_total(b->s, LBSYNC_DRIFT_VIP_MISSING), 1);
+	assert_int_equal(lbsync_drift_total(b->s, LBSYNC_DRIFT_VIP_UNEXPECTED), 2);
+	/* What was mended is no drift at the next look. */
+	bed_sync(b, NULL);
+	bed_settle(b);
+	logged(b, 5, "vpp-lb-drift ");
 }
 
 static bool drift_mended(struct syncbed *b)
@@ -1000,6 +1012,11 @@ static void test_random_walk(void **state)
 	uint64_t writes = bed_writes(b);
 	bed_sync(b, NULL);
 	assert_int_equal(bed_writes(b), writes);
+	/* The hand in here changes weights: all else that was found was our own doing. */
+	for (enum lbsync_drift d = 0; d < LBSYNC_DRIFT_N; d++) {
+		if (d != LBSYNC_DRIFT_AS_WEIGHT)
+			assert_int_equal(lbsync_drift_total(b->s, d), 0);
+	}
 }
 
 #define T(NAME) cmocka_unit_test_setup_teardown(test_##NAME, setup, teardown)
