@@ -34,10 +34,12 @@ def wait_for(condition, what, timeout=None):
 
 
 class Process:
-    """A child with its output in files. Killed at the latest when the test process dies."""
+    """A child with its output in files. Killed at the latest when the test process dies.
 
-    def __init__(self, name, argv, directory, env=None):
-        self.name = name
+    `daemon`: one of ours, which ends well when asked to; a helper is just killed."""
+
+    def __init__(self, name, argv, directory, env=None, daemon=True):
+        self.name, self.daemon = name, daemon
         self.argv = [str(a) for a in argv]
         self.out = directory / f"{name}.out"
         self.err = directory / f"{name}.err"
@@ -66,6 +68,9 @@ class Process:
 
     def stop(self):
         """Asks it to end, as an init system does; the exit code."""
+        if not self.daemon:
+            self.kill()
+            return 0
         if self.running():
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)

@@ -56,14 +56,16 @@ class Fleet:
         self.tls_port = cluster.port + 1
         cert, key = certificate(cluster.dir)
         self.responder = Process("responder", [sys.executable, HERE / "responder.py", cluster.port,
-                                               self.tls_port, cert, key, *self.addresses], cluster.dir)
-        cluster.processes.append(Killed(self.responder))
+                                               self.tls_port, cert, key, *self.addresses], cluster.dir,
+                                 daemon=False)
+        cluster.processes.append(self.responder)
         wait_for(lambda: "ready" in self.responder.stdout_text(), self.responder.stderr_text)
         cluster.start_sim()
         config = self.config()
         self.d = cluster.start_maglevd(config, env=env)
         self.names = sorted(config["maglev"]["backends"])
         wait_for(self.all_up, lambda: "all to be up", 4 * DEADLINE)
+        self.d.wait_drift_syncs()  # and VPP has them all
 
     def config(self):
         quick = {"interval": "1s", "timeout": "2s", "rise": 1, "fall": 1}
@@ -96,25 +98,6 @@ class Fleet:
         for name in self.names:
             if name != "static":
                 self.d.wait_log("probe-done", since, count=n, backend=name)
-
-
-class Killed:
-    """Ends a helper process that has no manners of its own, among the cluster's processes."""
-
-    def __init__(self, process):
-        self.process, self.name = process, process.name
-
-    def running(self):
-        return self.process.running()
-
-    def stop(self):
-        self.process.kill()
-        return 0
-
-    kill = stop
-
-    def sanitizer_report(self):
-        return None
 
 
 def unharmed(fleet, log, journal):
