@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* maglevd/main.c - from the command line to a running daemon. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +11,11 @@
 #include "maglevd/options.h"
 
 #define EXIT_USAGE 2
+
+/* What is large (an answer of ten thousand backends, a snapshot for metrics, a table) lives for
+ * moments. Left to itself malloc learns from its being freed to take the next such block from the
+ * heap, where it is stuck behind what lives long. */
+#define LARGE_BLOCK (256 * 1024)
 
 static void print_report(const struct config_report *rep)
 {
@@ -78,8 +84,10 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	struct err e;
-	int r = options_parse(&o, argc, argv, &e);
+	int r;
 
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+	r = options_parse(&o, argc, argv, &e);
 	if (o.help)
 		return help();
 	if (r < 0)
