@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program as people start it: flags, environment, exit codes. test_cli.py MAGLEVC"""
 import os
+import pathlib
 import pty
 import subprocess
 import sys
 import unittest
 
 MAGLEVC = sys.argv[1]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 NOWHERE = "unix:/nonexistent/s"
 REFUSED = f"cannot reach {NOWHERE}: no such file or directory"
 RED = "\x1b[31m"
@@ -69,6 +71,12 @@ class Cli(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         self.assertRegex(out, r"^maglevc \d\S* \(commit \S+, built \S+\)\n$")
         self.assertEqual(run("help")[0], 0)
+
+    def test_manual(self):
+        """The manual page has the commands and flags that the program's tables have."""
+        page = (ROOT / "docs" / "man" / "maglevc.1").read_text(encoding="utf-8")
+        made = page.split('made by: maglevc __manual\n')[1].split('.\\" end\n')[0]
+        self.assertEqual(run("__manual"), (0, made, ""))
 
     def test_bad_flags(self):
         for args, text in (
