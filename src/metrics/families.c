@@ -125,7 +125,9 @@ const struct metrics_family metrics_families[METRICS_ID_N] = {
 				 .absent = "when VPP is switched off, and for kinds that never "
 					   "happened" },
 	[METRICS_VPP_DRIFT] = { "maglev_vpp_drift_total", METRICS_COUNTER, "", LABELS("kind"),
-				.help = "Differences found in VPP that another hand made, by kind.",
+				.help = "What another hand did to VPP, as it was found: kind is "
+					"vip_missing, vip_unexpected, vip_changed, as_missing, "
+					"as_unexpected, as_weight or conf.",
 				.absent = "when VPP is switched off, and for kinds that never "
 					  "happened" },
 	[METRICS_VIP_PACKETS] = { "maglev_vip_packets_total", METRICS_COUNTER, "",

@@ -92,8 +92,12 @@ class Prometheus(Process):
         """The vector that an instant query gives: (labels, value) each."""
         c = http.client.HTTPConnection(self.address, timeout=DEADLINE)
         c.request("GET", "/api/v1/query?" + urllib.parse.urlencode({"query": expression}))
-        answer = json.load(c.getresponse())
+        response = c.getresponse()
+        body = response.read()
         c.close()
+        if response.status == 503:  # it has only begun
+            raise ConnectionRefusedError(body)
+        answer = json.loads(body)
         assert answer["status"] == "success", (expression, answer)
         return [(r["metric"], float(r["value"][1])) for r in answer["data"]["result"]]
 
