@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS probes on OpenSSL 3.
  *
- * What costs memory is switched off: session cache, tickets, idle record buffers. The trust store
- * is OpenSSL's default one (SSL_CERT_FILE and SSL_CERT_DIR are honoured); its directory is looked
- * into when a chain needs it, so a certificate authority added later is found without a restart.
+ * What costs memory is switched off: session cache, tickets, the buffers of idle sessions. The
+ * trust store is OpenSSL's default one (SSL_CERT_FILE and SSL_CERT_DIR are honoured); its directory
+ * is looked into when a chain needs it, so a certificate authority added later is found without a
+ * restart.
  *
  * The verify callback only takes notes: the end of the peer's certificate is wanted most when the
  * verification fails, which is when OpenSSL keeps no certificate that we could ask afterwards. */
@@ -73,8 +74,8 @@ static SSL_CTX *ctx_new(bool insecure)
 		return NULL;
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(ctx, 1); /* or each record takes two reads: 20 in a handshake */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	/* A connection that ends without close_notify ends as a plain one would: whether the
 	 * response is whole is for its framing to say. */
@@ -219,6 +220,10 @@ struct tls_session *tls_session_new(struct tls_store *store, int fd,
 		tls_session_free(s);
 		return NULL;
 	}
+	/* One that is kept gives its buffers back while it is idle; for the others that would only
+	 * mean to allocate them for each record anew. */
+	if (check->reuse_connection)
+		SSL_set_mode(s->ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_set_connect_state(s->ssl);
 	return s;
 }

@@ -93,14 +93,20 @@ static void target_due(struct target *t, mono_ns at)
 	timer_set(t->w->loop, &t->timer, at, target_timer, t);
 }
 
-/* Starts keep to whole milliseconds, so that those of one millisecond share a wake-up here and
- * their results one at the owner: at 5,000 a second that saves a third of all a probe costs. An
- * interval under 100 ms, of which a millisecond would be more than 1 %, is left exact. */
-static mono_ns coalesced(mono_ns at, dur_ns interval)
+/* Starts keep to a grid, so that those that fall on one point of it share a wake-up, and their
+ * events share others: that is what tells HAProxy's price of a probe from a naive loop's. Of the
+ * interval it is 1 % at the most, and never over 4 ms, which at 10,000 probes a second is 40 in a
+ * row, and so well under a millisecond of delay for the last of them. */
+static dur_ns grid(dur_ns interval)
 {
-	if (interval < 100 * NS_PER_MS)
-		return at;
-	return (at + NS_PER_MS - 1) / NS_PER_MS * NS_PER_MS;
+	return MIN(interval / 100 / NS_PER_MS, 4) * NS_PER_MS;
+}
+
+static mono_ns on_grid(mono_ns at, dur_ns interval)
+{
+	dur_ns step = grid(interval);
+
+	return step ? (at + step - 1) / step * step : at;
 }
 
 static mono_ns next_start(struct target *t)
@@ -115,8 +121,7 @@ static mono_ns next_start(struct target *t)
 	iv = (struct cadence_intervals){ .of = { [PACE_FAST] = c->fast_interval,
 						 [PACE_NORMAL] = c->interval,
 						 [PACE_DOWN] = c->down_interval } };
-	return coalesced(cadence_next(&iv, pace, t->started, now, rng_u64(&t->w->rng)),
-			 iv.of[pace]);
+	return on_grid(cadence_next(&iv, pace, t->started, now, rng_u64(&t->w->rng)), iv.of[pace]);
 }
 
 /* A pass of what is up for good, or a failure of what is down: nothing follows from it. */
@@ -282,7 +287,7 @@ static void target_put(struct worker *w, struct msg *m)
 	list_add_tail(&w->all, &t->node);
 	if (t->kind->setup)
 		t->kind->setup(t);
-	target_due(t, MAX(coalesced(m->first_start, NS_PER_S), loop_now(w->loop)));
+	target_due(t, MAX(on_grid(m->first_start, NS_PER_S), loop_now(w->loop)));
 }
 
 static void target_pace(struct worker *w, const struct msg *m)

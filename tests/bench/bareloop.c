@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The least that a probe can cost: its system calls (and OpenSSL's work), in a loop, and nothing
  * else. No check of an answer, no parser, no deadline, no record; the same socket options and the
- * same pace as the probe engine: starts fall on whole milliseconds.
+ * same pace as the probe engine: starts keep to a grid of 4 ms.
  *
  *   bareloop tcp|http|https PORT ADDRESSES RATE
  *
@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #include "loop/loop.h"
 
 #define BASE 0x7f010000U
+#define GRID (4 * NS_PER_MS)
 
 static const char request[] = "GET / HTTP/1.1\r\nHost: bench\r\nUser-Agent: maglevd/2.0.0\r\n"
 			      "Accept: */*\r\nConnection: close\r\n\r\n";
@@ -77,6 +79,7 @@ static void tls_event(struct bare *b, int fd)
 	SSL *ssl = b->sessions[fd];
 	char buf[16384];
 
+	ERR_clear_error();
 	if (!ssl) {
 		ssl = b->sessions[fd] = SSL_new(b->tls);
 		SSL_set_fd(ssl, fd);
@@ -124,7 +127,7 @@ static void run(struct bare *b)
 
 		for (now = loop_clock(); due <= now; due += gap)
 			probe_open(b);
-		wake = (due + NS_PER_MS - 1) / NS_PER_MS * NS_PER_MS;
+		wake = (due + GRID - 1) / GRID * GRID;
 		ts = (struct timespec){ .tv_nsec = MAX(wake - now, 0) };
 		n = epoll_pwait2(b->ep, got, 256, &ts, NULL);
 		for (int i = 0; i < n; i++)

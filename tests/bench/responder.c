@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -95,7 +96,10 @@ static void drop(struct peer *p)
 static bool serve_tls(const struct peer *p)
 {
 	char buf[2048];
-	int n = SSL_read(p->ssl, buf, sizeof buf);
+	int n;
+
+	ERR_clear_error(); /* what is left of another connection would count as this one's */
+	n = SSL_read(p->ssl, buf, sizeof buf);
 
 	if (n <= 0)
 		return SSL_get_error(p->ssl, n) == SSL_ERROR_WANT_READ;
