@@ -32,7 +32,8 @@ def config(cluster, backends=None, **lb):
 @pytest.fixture
 def daemon(cluster):
     cluster.start_sim()
-    d = grpcclient.start(cluster, config(cluster), "--log-level", "info")
+    d = grpcclient.start(cluster, config(cluster), "--log-level", "info", "--vpp-stats-addr",
+                         cluster.sim.stats)
     d.wait_state("web-a", "down")
     return d
 
