@@ -44,6 +44,8 @@ struct bed {
 	struct lbsync_counts counts;
 	bool answered;
 	size_t n_vips; /* of the last read */
+	bool read;     /* there was one: */
+	struct lbsync_conf found;
 };
 
 static void die(const char *what)
@@ -165,6 +167,9 @@ static void on_state(void *ctx, int status, const struct plan_state *st,
 		die("VPP went away");
 	b->answered = true;
 	b->n_vips = st->n_vips;
+	if (!b->read)
+		b->found = *conf;
+	b->read = true;
 	for (size_t i = 0; i < N_MANY; i++) {
 		if (!b->fes[i].added)
 			continue;
@@ -403,6 +408,16 @@ static void connect_vpp(struct bed *b, const char *path)
 	lbsync_reloaded(b->s);
 }
 
+static void restore_conf(struct bed *b)
+{
+	b->conf.src4 = b->found.src4;
+	b->conf.src6 = b->found.src6;
+	b->conf.sticky_buckets_per_core = b->found.sticky_buckets_per_core;
+	b->conf.flow_timeout = b->found.flow_timeout_s * NS_PER_S;
+	lbsync_reloaded(b->s);
+	sync_now(b, NULL);
+}
+
 static long env_long(const char *var, long fallback)
 {
 	const char *v = getenv(var);
@@ -432,6 +447,7 @@ int main(void)
 	random_rounds(b, env_long("MAGLEV_TEST_VPP_ROUNDS", 100));
 	measure(b);
 	forget_all(b);
+	restore_conf(b);
 	compare(b);
 	if (b->n_vips != 0 || errors(b) > 0)
 		die("VPP is not empty at the end");
