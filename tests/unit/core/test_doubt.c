@@ -327,7 +327,9 @@ static void random_life(void **state)
 		if (rng_below(&r, 2000) == 0)
 			now += (dur_ns)rng_below(&r, 20) * NS_PER_S;
 
-		enum doubt_kind kind = rng_below(&r, 4) < mood ? 1 + rng_below(&r, 3) : DOUBT_GOOD;
+		enum doubt_kind kind = rng_below(&r, 4) < mood
+					       ? (enum doubt_kind)(1 + rng_below(&r, 3))
+					       : DOUBT_GOOD;
 
 		m.p[m.n].slot = now / DOUBT_BUCKET;
 		m.p[m.n++].kind = kind;
