@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/heap.h - intrusive binary min-heap ordered by (at, seq).
+/* base/heap.h - intrusive min-heap ordered by (at, seq).
  *
  * `seq` is given at insertion, so equal times come out in insertion order: timer order is
  * deterministic. O(log n) for add, remove, move. Not thread-safe. */
@@ -15,8 +15,16 @@ struct heap_node { /* embed; {0} means "not in a heap" */
 	size_t pos; /* 1-based index in the heap, 0 when out */
 };
 
+/* What is compared stands in the array itself: the nodes lie scattered, and each would be a cache
+ * miss. */
+struct heap_slot {
+	int64_t at;
+	uint64_t seq;
+	struct heap_node *node;
+};
+
 struct heap { /* {0} is empty */
-	struct heap_node **v;
+	struct heap_slot *v;
 	size_t n, cap;
 	uint64_t next_seq;
 };
