@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -37,6 +38,7 @@ struct metrics {
 	mono_ns not_before; /* the next one */
 	unsigned slices;    /* of the present one; then their times */
 	dur_ns busy, longest;
+	dur_ns longest_cpu; /* as longest, less what other processes took of it */
 };
 
 #define ROW(...) ((const char *const[]){ __VA_ARGS__ })
@@ -193,11 +195,20 @@ static void hand_over(struct metrics *m)
 	m->taking = NULL;
 }
 
-static void count_slice(struct metrics *m, dur_ns took)
+static dur_ns cpu_clock(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static void count_slice(struct metrics *m, dur_ns took, dur_ns cpu)
 {
 	m->slices++;
 	m->busy += took;
 	m->longest = MAX(m->longest, took);
+	m->longest_cpu = MAX(m->longest_cpu, cpu);
 }
 
 static void slice(void *ctx);
@@ -212,6 +223,7 @@ static void slice(void *ctx)
 {
 	struct metrics *m = ctx;
 	mono_ns started = loop_clock(), ended;
+	dur_ns cpu = cpu_clock();
 	bool last = m->fleet_taken;
 
 	if (last)
@@ -219,7 +231,7 @@ static void slice(void *ctx)
 	else
 		m->fleet_taken = snapshot_step(m->taking, m->daemon->fleet, started + SLICE);
 	ended = loop_clock();
-	count_slice(m, ended - started);
+	count_slice(m, ended - started, cpu_clock() - cpu);
 	if (!last) {
 		next_slice(m);
 		return;
@@ -227,7 +239,7 @@ static void slice(void *ctx)
 	m->not_before = ended + PAUSE_FACTOR * m->busy;
 	log_debug("metrics-snapshot", L_UINT("backends", m->daemon->fleet->backends.n),
 		  L_UINT("slices", m->slices), L_INT("longest_ns", m->longest),
-		  L_INT("busy_ns", m->busy));
+		  L_INT("longest_cpu_ns", m->longest_cpu), L_INT("busy_ns", m->busy));
 }
 
 static void begin(struct metrics *m)
@@ -235,7 +247,7 @@ static void begin(struct metrics *m)
 	m->taking = snapshot_new();
 	m->fleet_taken = false;
 	m->slices = 0;
-	m->busy = m->longest = 0;
+	m->busy = m->longest = m->longest_cpu = 0;
 	next_slice(m);
 }
 

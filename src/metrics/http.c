@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@
 /* Of the kernel's buffers a reader that stopped may fill. */
 #define SEND_BUFFER    (256 << 10)
 #define ACCEPT_BATCH   32
+#define NICE           10 /* probes go first where there are not processors enough for both */
 #define RESPONSE_BLOCK (16u << 10)
 
 /* One content being read. */
@@ -488,6 +490,7 @@ static void *server_thread(void *arg)
 {
 	struct metrics_http *h = arg;
 
+	(void)setpriority(PRIO_PROCESS, 0, NICE); /* on Linux: of this thread alone */
 	(void)loop_run(h->loop);
 	return NULL;
 }

@@ -423,22 +423,20 @@ def test_many_backends(cluster):
     d = cluster.start_maglevd(large_config(cluster, N), *ON, "--vpp-stats-addr", cluster.sim.stats)
     d.wait_log("backend-transition", count=N, to="down", timeout=120 * PATIENCE)
     before = rss(d)
-    s = None
     for _ in range(5):
         mark, start = d.mark(), time.monotonic()
         _, _, text = get(d)
         took = time.monotonic() - start
         held = d.wait_log("metrics-snapshot", mark)
         print(f"{N} backends: {len(text) / 1e6:.1f} MB in {took * 1000:.0f} ms, the main loop held "
-              f"{held['longest_ns'] / 1e6:.2f} ms at most, {held['busy_ns'] / 1e6:.2f} ms in all, "
-              f"in {held['slices']} slices")
-        s = min(held["longest_ns"], s or held["longest_ns"])
+              f"{held['longest_ns'] / 1e6:.2f} ms at most ({held['longest_cpu_ns'] / 1e6:.2f} ms of CPU), "
+              f"{held['busy_ns'] / 1e6:.2f} ms in all, in {held['slices']} slices")
+        # By the CPU's clock: what other processes take is not the daemon's doing.
+        assert SANITIZED or held["longest_cpu_ns"] < 5_000_000
     grown = rss(d) - before
     print(f"RSS grew by {grown / 1e6:.1f} MB, {grown / N:.0f} bytes a backend")
     answer = Scrape(text)
     assert len(answer.samples["maglev_backend_health"]) == N
     assert len(answer.samples["maglev_frontend_pool_backend_weight"]) == N
     assert not answer.values("maglev_probe_total", code="LOCAL")
-    if not SANITIZED:
-        assert s < 5_000_000
-        assert promtool(text) == (0, "")
+    assert promtool(text) == (0, "")
