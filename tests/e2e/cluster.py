@@ -77,8 +77,10 @@ class Maglevd(Process):
         self.config = config
         self.grpc = f"unix:{directory / (name + '.grpc')}"
         self.parsed, self.parsed_bytes = [], 0
+        # The stats socket stands beside the API's.
+        stats = pathlib.Path(api).with_name("stats.sock") if str(api) else ""
         argv = [*wrapper, MAGLEVD, "--config", config, "--grpc-addr", self.grpc, "--vpp-api-addr", api,
-                "--metrics-addr", "", "--log-level", "debug", *flags]
+                "--vpp-stats-addr", stats, "--metrics-addr", "", "--log-level", "debug", *flags]
         super().__init__(name, argv, directory, env)
 
     def wait_ready(self):
