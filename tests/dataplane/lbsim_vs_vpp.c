@@ -33,7 +33,7 @@
 #define ANSWER_WAIT 30 /* seconds for one answer of VPP's */
 /* Distance to a new second, for requests whose effect depends on it; and to VPP's collections,
  * which come a little later each time. */
-#define EDGE_MS    30
+#define EDGE_MS    150
 #define GC_EDGE_MS 1500
 #define BURST      150 /* requests, then a pause in which time passes */
 #define PAUSE_MS   2000
