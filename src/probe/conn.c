@@ -193,8 +193,7 @@ bool conn_advance(struct target *t, struct conn *c, uint32_t events)
 
 /* Where nobody listens on an address of this host, and the kernel picks the very port that is
  * probed for our end, the connection reaches itself (RFC 793's simultaneous open) and looks
- * established. Ports that are never picked need no look. */
-#define NEVER_PICKED_BELOW 1024
+ * established. Ports that are never picked need no look, which is a system call of each probe. */
 
 bool conn_is_own(const struct target *t, const struct conn *c)
 {
@@ -203,7 +202,7 @@ bool conn_is_own(const struct target *t, const struct conn *c)
 	struct addr own;
 	uint16_t port;
 
-	if (t->check->port < NEVER_PICKED_BELOW)
+	if (t->check->port < t->w->netns.port_min || t->check->port > t->w->netns.port_max)
 		return false;
 	return getsockname(c->fd, (struct sockaddr *)&ss, &len) == 0 &&
 	       addr_from_sockaddr(&ss, &own, &port) == 0 && port == t->check->port &&

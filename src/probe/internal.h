@@ -156,6 +156,7 @@ struct netns {
 	struct err why;
 	dev_t dev; /* of the namespace file entered */
 	ino_t ino;
+	int port_min, port_max; /* the kernel picks ours from these; as of when it was entered */
 	struct timer timer;
 };
 
@@ -208,6 +209,8 @@ dur_ns probe_late_limit(dur_ns timeout);
 /* Move this thread to where ns->name says; broken on failure. The worker's sockets must be closed
  * first. `own_fd`: of the process's own namespace, or -1. */
 void netns_enter(struct netns *ns, int own_fd);
+/* Learn from what range local ports are picked here; all of them when that is not to be had. */
+void netns_read_ports(struct netns *ns);
 /* Is the name gone, or does it mean another namespace than the one entered? */
 bool netns_stale(const struct netns *ns);
 

@@ -84,3 +84,15 @@ bool netns_stale(const struct netns *ns)
 	snprintf(path, sizeof path, "%s%s", NETNS_DIR, ns->name);
 	return stat(path, &st) < 0 || st.st_dev != ns->dev || st.st_ino != ns->ino;
 }
+
+void netns_read_ports(struct netns *ns)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+
+	if (!f || fscanf(f, "%d %d", &ns->port_min, &ns->port_max) != 2) {
+		ns->port_min = 0;
+		ns->port_max = UINT16_MAX;
+	}
+	if (f)
+		(void)fclose(f);
+}

@@ -327,6 +327,7 @@ static void netns_move(struct worker *w)
 
 	sockets_close(w);
 	netns_enter(ns, w->engine->own_ns);
+	netns_read_ports(ns);
 	if (ns->name || ns->broken)
 		timer_set(w->loop, &ns->timer, loop_now(w->loop) + NETNS_LOOK_INTERVAL, netns_look,
 			  w);
