@@ -85,6 +85,22 @@ static const struct {
 	{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", NULL, CODE_L7RSP, "not HTTP/1: starts with" },
 	{ "\x01\x02\x03\xff", NULL, CODE_L7RSP, "\"\\x01\\x02\\x03\\xff\"" },
 	{ "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", NULL, CODE_L7RSP, "malformed header line" },
+	/* a TLS server's word for it: an alert, "unexpected message" */
+	{ "\x15\x03\x01\x02\x02\x0a", NULL, CODE_L7RSP, "not HTTP/1: starts with \"\\x15\\x03" },
+	{ "SSH-2.0-OpenSSH_9.2\r\n", NULL, CODE_L7RSP, "not HTTP/1: starts with \"SSH-2.0" },
+	{ "HTTP/2 200\r\n\r\n", NULL, CODE_L7RSP, "not HTTP/1" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n", "hello",
+	  CODE_L7RSP, "bad chunk size" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello",
+	  "hello", CODE_L7RSP, "bad chunk size" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n", "hello",
+	  CODE_L7RSP, "chunk longer than its size" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "hello",
+	  CODE_L7RSP, "truncated response" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", NULL, CODE_L7RSP,
+	  "bad Content-Length" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok", NULL, CODE_L7RSP,
+	  "bad Content-Length" },
 };
 
 static void test_answers(void **state)
@@ -239,6 +255,52 @@ static void test_endless_head(void **state)
 	server_free(s);
 }
 
+/* Sends s->answer, and then the second half of it for as long as it is taken. */
+static void serve_for_ever(struct server *s, int fd, int nth)
+{
+	const char *again = s->ctx;
+	char buf[4096];
+
+	if (!server_read_request(s, fd, buf, sizeof buf))
+		return;
+	server_send_z(fd, s->answer);
+	while (send(fd, again, strlen(again), MSG_NOSIGNAL) > 0)
+		continue; /* until the prober resets the connection */
+}
+
+static struct probe_result endless(const char *answer, const char *again, const char *regexp)
+{
+	struct server *s = server_new("127.0.0.1", serve_for_ever);
+	struct probe_result r;
+
+	s->answer = answer;
+	s->ctx = (void *)(uintptr_t)again;
+	r = rig_probe_server(rig, s, regexp ? with_regexp(s, regexp) : plain(s));
+	server_free(s);
+	return r;
+}
+
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+static void test_endless_answers(void **state)
+{
+	struct probe_result r = endless("HTTP/1.1 100 Continue\r\n\r\n",
+					"HTTP/1.1 100 Continue\r\n\r\n", NULL);
+
+	assert_code(r, CODE_L7RSP);
+	assert_detail(r, "header section over 64 KiB");
+	r = endless("HTTP/1.1 200 OK\r\nX: ", "one line without an end", NULL);
+	assert_code(r, CODE_L7RSP);
+	assert_detail(r, "header section over 64 KiB");
+	r = endless(CHUNKED "0\r\n", "X-Trailer: and another\r\n", "never there");
+	assert_code(r, CODE_L7RSP);
+	assert_detail(r, "too much framing");
+	r = endless(CHUNKED, "1\r\nx\r\n", "^x+$");
+	assert_true(r.code == CODE_L7OK || r.code == CODE_L7RSP); /* what is enough, or too much */
+	assert_code(endless("HTTP/1.1 200 OK\r\n\r\n", "no length, no end ", "no end"), CODE_L7OK);
+	assert_code(endless("HTTP/1.1 200 OK\r\n\r\n", "no length, no end ", NULL), CODE_L7OK);
+}
+
 static void serve_big_body(struct server *s, int fd, int nth)
 {
 	char buf[4096];
@@ -283,6 +345,27 @@ static void test_catastrophic_pattern(void **state)
 	assert_detail(r, "given up");
 	r = rig_probe_server(rig, s, with_regexp(s, "(unclosed"));
 	assert_code(r, CODE_LOCAL);
+	server_free(s);
+}
+
+/* ---- another protocol */
+
+/* An HTTP/2 server's first frame: SETTINGS, empty. */
+static void serve_http2(struct server *s, int fd, int nth)
+{
+	static const char settings[] = "\0\0\0\4\0\0\0\0\0";
+
+	server_send(fd, settings, sizeof settings - 1);
+	server_hold(s, fd);
+}
+
+static void test_http2_server(void **state)
+{
+	struct server *s = server_new("127.0.0.1", serve_http2);
+	struct probe_result r = rig_probe_server(rig, s, plain(s));
+
+	assert_code(r, CODE_L7RSP);
+	assert_detail(r, "not HTTP/1: starts with \"\\x00\\x00\\x00\\x04");
 	server_free(s);
 }
 
@@ -331,6 +414,36 @@ static void test_reset_in_the_middle(void **state)
 	/* a reset may overtake the bytes; both are failures, with the reset in the detail */
 	assert_true(r.code == CODE_L7RSP || r.code == CODE_L4CON);
 	assert_detail(r, "reset");
+	server_free(s);
+}
+
+/* Half-closed: it will say no more, but does not go either. */
+static void serve_half(struct server *s, int fd, int nth)
+{
+	char buf[4096];
+
+	if (!server_read_request(s, fd, buf, sizeof buf))
+		return;
+	server_send_z(fd, s->answer);
+	(void)shutdown(fd, SHUT_WR);
+	server_hold(s, fd);
+}
+
+static void test_half_closed(void **state)
+{
+	struct server *s = server_new("127.0.0.1", serve_half);
+	struct probe_result r;
+
+	s->answer = "";
+	r = rig_probe_server(rig, s, plain(s));
+	assert_code(r, CODE_L7RSP);
+	assert_string_equal(r.detail, "closed without a response");
+	s->answer = "HTTP/1.1 200 OK\r\nContent-Le";
+	r = rig_probe_server(rig, s, plain(s));
+	assert_code(r, CODE_L7RSP);
+	assert_detail(r, "truncated response");
+	s->answer = "HTTP/1.1 200 OK\r\n\r\nall of it";
+	assert_code(rig_probe_server(rig, s, with_regexp(s, "^all of it$")), CODE_L7OK);
 	server_free(s);
 }
 
@@ -533,6 +646,9 @@ int main(void)
 		cmocka_unit_test(test_one_deadline_over_everything),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_endless_head),
+		cmocka_unit_test(test_endless_answers),
+		cmocka_unit_test(test_http2_server),
+		cmocka_unit_test(test_half_closed),
 		cmocka_unit_test(test_big_body_is_not_read),
 		cmocka_unit_test(test_catastrophic_pattern),
 		cmocka_unit_test(test_refused),

@@ -362,6 +362,46 @@ static void test_not_tls(void **state)
 	assert_int_equal(r.cert_not_after, 0);
 }
 
+/* Records, but of what? */
+static void test_tls_junk(void **state)
+{
+	struct probe_result r;
+
+	/* a handshake record of an unknown message; an alert; lengths that are out of bounds */
+	r = tls_to(serve_greeting, "\x16\x03\x03\x01\x01junk that is no ServerHello",
+		   300 * NS_PER_MS);
+	assert_true(r.code == CODE_L6RSP || r.code == CODE_L6TOUT);
+	r = tls_to(serve_greeting, "\x15\x03\x03\x01\x01", 300 * NS_PER_MS);
+	assert_true(r.code == CODE_L6RSP || r.code == CODE_L6TOUT);
+	r = tls_to(serve_greeting, "\x16\x03\x03\xff\xffmore than a record holds", 30 * NS_PER_S);
+	assert_code(r, CODE_L6RSP);
+	r = tls_to(serve_greeting,
+		   "\x17\x03\x03\x01\x05"
+		   "data before any handshake",
+		   300 * NS_PER_MS);
+	assert_true(r.code == CODE_L6RSP || r.code == CODE_L6TOUT);
+}
+
+/* One byte now and then: the deadline is one over all, however alive the peer seems. */
+static void serve_drip(struct server *s, int fd, int nth)
+{
+	/* a record that announces 16 KB */
+	static const char header[] = "\x16\x03\x03\x3f\xff\x02";
+
+	server_send(fd, header, sizeof header - 1);
+	while (send(fd, "x", 1, MSG_NOSIGNAL) == 1)
+		(void)usleep(20000); /* slow on purpose: the peer's deadline ends this */
+}
+
+static void test_dripping_handshake(void **state)
+{
+	struct probe_result r = tls_to(serve_drip, NULL, 300 * NS_PER_MS);
+
+	assert_code(r, CODE_L6TOUT);
+	assert_string_equal(r.detail, "TLS handshake not done within 300ms");
+	assert_true(r.duration >= 300 * NS_PER_MS);
+}
+
 static void test_alert(void **state)
 {
 	struct cert c = cert_new(&authority, "x", "IP:127.0.0.1", 90);
@@ -421,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_https),       cmocka_unit_test(test_https_regexp_and_status),
 		cmocka_unit_test(test_https_reuse), cmocka_unit_test(test_tcp_with_tls),
 		cmocka_unit_test(test_not_tls),     cmocka_unit_test(test_alert),
+		cmocka_unit_test(test_tls_junk),    cmocka_unit_test(test_dripping_handshake),
 		cmocka_unit_test(test_names),
 	};
 
