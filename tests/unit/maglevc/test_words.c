@@ -117,9 +117,50 @@ static void test_argv_line(void **state)
 	assert_string_equal(w.v[2].text, "a b");
 }
 
+static void quotes(const char *text, char quote, bool whole, const char *want)
+{
+	_cleanup_(str_done) struct str got = { 0 };
+
+	word_quote(&got, text, quote, whole);
+	assert_string_equal(str_z(&got), want);
+}
+
+static void test_quote(void **state)
+{
+	quotes("web-a", '\0', true, "web-a");
+	quotes("a b?", '\0', false, "a\\ b\\?");
+	quotes("it's \"x\" \\", '\0', true, "it\\'s\\ \\\"x\\\"\\ \\\\");
+	quotes("a b?", '"', true, "\"a b?\"");
+	quotes("a\"b", '"', false, "\"a\\\"b");
+	quotes("it's", '\'', true, "'it'\\''s'");
+	quotes("it's", '\'', false, "'it'\\''s");
+	quotes("", '\0', true, "\"\"");
+	quotes("", '\0', false, "");
+	quotes("", '"', true, "\"\"");
+	quotes("", '\'', false, "'");
+}
+
+static void test_quote_at(void **state)
+{
+	static const struct {
+		const char *line;
+		size_t cursor;
+		char quote;
+	} rows[] = {
+		{ "", 0, '\0' },          { "show ba", 7, '\0' },   { "a 'b c' d", 2, '\0' },
+		{ "a 'b c' d", 3, '\'' }, { "a 'b c' d", 6, '\'' }, { "a 'b c' d", 7, '\0' },
+		{ "a \"b'", 5, '"' },     { "a \\", 3, '\\' },      { "a \"\\", 4, '"' },
+		{ "a \\ b", 5, '\0' },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(words_quote_at(rows[i].line, rows[i].cursor), rows[i].quote);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_quote),  cmocka_unit_test(test_quote_at),
 		cmocka_unit_test(test_split),  cmocka_unit_test(test_open),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_argv),   cmocka_unit_test(test_argv_line),
