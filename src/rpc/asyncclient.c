@@ -212,6 +212,7 @@ static void set_lost(struct rpc_async *a)
 static void look(struct rpc_async *a)
 {
 	a->seen = grpc_channel_check_connectivity_state(a->channel, /* try_to_connect= */ 1);
+	rpc_tag_arm(&a->changed_tag);
 	grpc_channel_watch_connectivity_state(
 		a->channel, a->seen, gpr_inf_future(GPR_CLOCK_MONOTONIC), a->cq, &a->changed_tag);
 	if (a->seen == GRPC_CHANNEL_READY)

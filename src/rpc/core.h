@@ -16,14 +16,10 @@
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "rpc/packed.h"
+#include "rpc/queue.h"
 #include "rpc/server.h"
 #include "rpc/stream.h"
 #include "rpc/tally.h"
-
-/* What a completion is tagged with; fn runs on the gRPC thread. */
-struct rpc_tag {
-	void (*fn)(struct rpc_tag *t, bool ok);
-};
 
 enum rpc_msg_kind { RPC_MSG_CALL, RPC_MSG_CANCEL, RPC_MSG_RECEIVED, RPC_MSG_STOPPED };
 

@@ -128,14 +128,17 @@ void rpc_exchange_init(struct rpc_exchange *x, grpc_channel *channel, grpc_compl
 	grpc_slice_unref(method);
 }
 
-static void batch(const struct rpc_exchange *x, const grpc_op *ops, size_t n, void *tag)
+static void batch(const struct rpc_exchange *x, const grpc_op *ops, size_t n, struct rpc_tag *tag)
 {
-	grpc_call_error r = grpc_call_start_batch(x->call, ops, n, tag, NULL);
+	grpc_call_error r;
 
+	rpc_tag_arm(tag);
+	r = grpc_call_start_batch(x->call, ops, n, tag, NULL);
 	assert(r == GRPC_CALL_OK);
 }
 
-void rpc_exchange_start(struct rpc_exchange *x, bool whole, void *tag, void *status_tag)
+void rpc_exchange_start(struct rpc_exchange *x, bool whole, struct rpc_tag *tag,
+			struct rpc_tag *status_tag)
 {
 	grpc_op ops[5] = {
 		{ .op = GRPC_OP_SEND_INITIAL_METADATA,
@@ -159,7 +162,7 @@ void rpc_exchange_start(struct rpc_exchange *x, bool whole, void *tag, void *sta
 	batch(x, &status, 1, status_tag);
 }
 
-void rpc_exchange_receive(struct rpc_exchange *x, void *tag)
+void rpc_exchange_receive(struct rpc_exchange *x, struct rpc_tag *tag)
 {
 	grpc_op op = { .op = GRPC_OP_RECV_MESSAGE };
 

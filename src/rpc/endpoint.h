@@ -9,6 +9,7 @@
 #include "base/dur.h"
 #include "base/err.h"
 #include "rpc/client.h"
+#include "rpc/queue.h"
 
 struct rpc_endpoint {
 	char *server; /* as the user wrote it */
@@ -39,8 +40,10 @@ void rpc_exchange_init(struct rpc_exchange *x, grpc_channel *channel, grpc_compl
 void rpc_exchange_done(struct rpc_exchange *x);
 /* Send the request and receive what begins the answer (and, when `whole`, the answer); and
  * receive the status. Two batches, each with its tag. */
-void rpc_exchange_start(struct rpc_exchange *x, bool whole, void *tag, void *status_tag);
-void rpc_exchange_receive(struct rpc_exchange *x, void *tag); /* the next message of a stream */
+void rpc_exchange_start(struct rpc_exchange *x, bool whole, struct rpc_tag *tag,
+			struct rpc_tag *status_tag);
+void rpc_exchange_receive(struct rpc_exchange *x,
+			  struct rpc_tag *tag); /* the next message of a stream */
 /* The message received: RPC_OK, or RPC_INTERNAL with `e`. */
 enum rpc_status rpc_exchange_decode(const struct rpc_exchange *x,
 				    const ProtobufCMessageDescriptor *d, ProtobufCMessage **ret,

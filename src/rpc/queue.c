@@ -14,7 +14,7 @@ void rpc_queue_drain(grpc_completion_queue *cq)
 		if (ev.type == GRPC_QUEUE_SHUTDOWN)
 			return;
 		struct rpc_tag *t = ev.tag;
-		t->fn(t, ev.success);
+		atomic_load_explicit(&t->fn, memory_order_acquire)(t, ev.success);
 	}
 }
 

@@ -96,24 +96,12 @@ static void server_down(struct rpc_tag *t, bool ok _unused_)
 	grpc_completion_queue_shutdown(CONTAINER_OF(t, struct rpc_server, down_tag)->cq);
 }
 
-static void queue_drain(grpc_completion_queue *cq)
-{
-	for (;;) {
-		grpc_event ev = grpc_completion_queue_next(cq, gpr_inf_future(GPR_CLOCK_MONOTONIC),
-							   NULL);
-		if (ev.type == GRPC_QUEUE_SHUTDOWN)
-			return;
-		struct rpc_tag *t = ev.tag;
-		t->fn(t, ev.success);
-	}
-}
-
 static void *server_thread(void *arg)
 {
 	struct rpc_server *s = arg;
 
 	rpc_accept_guard();
-	queue_drain(s->cq);
+	rpc_queue_drain(s->cq);
 	mailbox_post(s->mailbox, &s->stopped_msg.mail);
 	return NULL;
 }
@@ -394,7 +382,7 @@ static void stop_now(struct rpc_server *s)
 	if (s->running)
 		pthread_join(s->thread, NULL);
 	else
-		queue_drain(s->cq); /* it never ran */
+		rpc_queue_drain(s->cq); /* it never ran */
 	s->running = false;
 }
 

@@ -119,6 +119,7 @@ static void start(struct rpc_stream *st, const grpc_op *op, struct rpc_tag *tag)
 	grpc_call_error r;
 
 	rpc_call_ref(st->call);
+	rpc_tag_arm(tag);
 	r = grpc_call_start_batch(st->call->gcall, op, 1, tag, NULL);
 	assert(r == GRPC_CALL_OK);
 }

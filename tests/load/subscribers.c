@@ -164,7 +164,7 @@ bool subscribers_run(struct subscribers *all, bool (*enough)(const struct subscr
 		if (ev.type == GRPC_QUEUE_TIMEOUT)
 			return enough(all);
 		struct rpc_tag *t = ev.tag;
-		t->fn(t, ev.success);
+		atomic_load_explicit(&t->fn, memory_order_acquire)(t, ev.success);
 	}
 	return true;
 }
