@@ -247,6 +247,31 @@ def test_grpc(world):
         assert len(s.values("grpc_server_handled_total", **l)) == 17
 
 
+def test_grpc_streams(world):
+    pytest.importorskip("grpc", reason="python3-grpcio is not installed")
+    from grpcclient import Client
+    watch = {"grpc_service": "maglev.Maglev", "grpc_method": "WatchEvents", "grpc_type": "server_stream"}
+    assert scrape(world.d).value("grpc_server_started_total", **watch) == 0
+    with Client(world.d.grpc) as client:
+        stream = client.watch()
+        for _ in range(3):
+            next(stream)
+        s = scrape(world.d)
+        assert s.value("grpc_server_started_total", **watch) == 1
+        assert s.value("grpc_server_msg_received_total", **watch) == 1
+        assert s.value("grpc_server_msg_sent_total", **watch) >= 3
+        assert sum(s.values("grpc_server_handled_total", **watch)) == 0
+        stream.cancel()
+    wait_for(lambda: scrape(world.d).value("grpc_server_handled_total", grpc_code="Canceled", **watch) == 1,
+             "the stream's end to be counted")
+    s = scrape(world.d)
+    assert sum(s.values("grpc_server_handled_total", **watch)) == 1
+    assert s.value("grpc_server_handling_seconds_count", **watch) == 1
+    # The standard services are counted as well.
+    services = s.labels("grpc_server_started_total", "grpc_service")
+    assert {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"} <= services
+
+
 def test_the_process(world):
     s = scrape(world.d)
     assert s.value("process_cpu_seconds_total") >= 0
