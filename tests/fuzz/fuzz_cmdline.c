@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct command c;
 	struct err e;
 
-	for (size_t cursor = 0; cursor <= MIN(strlen(line), 64); cursor++)
+	for (size_t cursor = 0, n = strlen(line); cursor < n; cursor += n / 4 + 1)
 		check_completion(line, cursor);
 	check_completion(line, strlen(line));
 	if (words_split(line, &w, &e))

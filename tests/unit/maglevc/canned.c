@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "maglev.pb-c.h"
 #include "rpc/json.h"
+#include "rpc/stream.h"
 
 #define AGO(S) (CANNED_NOW - (S)*NS_PER_S)
 
@@ -503,7 +504,66 @@ static void reload_config(void *ctx, struct rpc_call *c, const ProtobufCMessage 
 	rpc_call_reply(c, &r.base);
 }
 
+/* ---- events */
+
+static void on_closed(void *ctx _unused_, struct rpc_stream *st _unused_) {}
+
+static void send_backend(struct rpc_stream *st, const char *name, wall_ns at, const char *to)
+{
+	Maglev__Event event = MAGLEV__EVENT__INIT;
+	Maglev__BackendEvent b = MAGLEV__BACKEND_EVENT__INIT;
+	struct rpc_packed *p;
+
+	b.transition = transition_new("down", to, at, "L7OK", "200 OK");
+	b.backend_name = xstrdup(name);
+	event.event_case = MAGLEV__EVENT__EVENT_BACKEND;
+	event.backend = &b;
+	p = rpc_packed_one(&event.base);
+	rpc_stream_send(st, p);
+	rpc_packed_unref(p);
+	free(b.backend_name);
+	protobuf_c_message_free_unpacked(&b.transition->base, NULL);
+}
+
+static void send_log(struct rpc_stream *st)
+{
+	Maglev__Event event = MAGLEV__EVENT__INIT;
+	Maglev__LogEvent l = MAGLEV__LOG_EVENT__INIT;
+	Maglev__LogAttr attr = MAGLEV__LOG_ATTR__INIT, *attrs[] = { &attr };
+	char level[] = "warn", msg[] = "backend-probe", key[] = "detail", value[] = "a\x1b[2Jb";
+	struct rpc_packed *p;
+
+	attr.key = key;
+	attr.value = value;
+	l.at_unix_ns = CANNED_NOW;
+	l.level = level;
+	l.msg = msg;
+	l.n_attrs = 1;
+	l.attrs = attrs;
+	event.event_case = MAGLEV__EVENT__EVENT_LOG;
+	event.log = &l;
+	p = rpc_packed_one(&event.base);
+	rpc_stream_send(st, p);
+	rpc_packed_unref(p);
+}
+
+/* Three events, and the end. */
+static void watch_events(void *ctx, struct rpc_call *c, const ProtobufCMessage *request)
+{
+	static const struct rpc_stream_ops ops = { .closed = on_closed };
+	struct rpc_stream *st;
+
+	note(ctx, c, request);
+	st = rpc_stream_open(c, &ops, ctx);
+	send_backend(st, "web-a", 0, "down");
+	send_log(st);
+	send_backend(st, "\xe5\x8f\xb0\xe5\x8c\x97", CANNED_NOW, "up");
+	rpc_stream_end(st, RPC_UNAVAILABLE, "shutting down");
+}
+
 const struct rpc_method canned_methods[] = {
+	{ "/maglev.Maglev/WatchEvents", &maglev__watch_request__descriptor, watch_events, NULL,
+	  .kind = RPC_SERVER_STREAM },
 	{ "/maglev.Maglev/GetVersion", &maglev__get_version_request__descriptor, get_version,
 	  NULL },
 	{ "/maglev.Maglev/ListFrontends", &maglev__list_frontends_request__descriptor,
