@@ -69,11 +69,16 @@ static int by_time(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double ms(dur_ns d)
+{
+	return (double)d / (double)NS_PER_MS;
+}
+
 static void print(const char *what, dur_ns *d)
 {
 	qsort(d, ROUNDS, sizeof(*d), by_time);
-	(void)printf("%-28s median %6.2f ms, worst %6.2f ms\n", what,
-		     (double)d[ROUNDS / 2] / NS_PER_MS, (double)d[ROUNDS - 1] / NS_PER_MS);
+	(void)printf("%-28s median %6.2f ms, worst %6.2f ms\n", what, ms(d[ROUNDS / 2]),
+		     ms(d[ROUNDS - 1]));
 }
 
 static void all_up(struct fleet *f)
