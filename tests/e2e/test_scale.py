@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many backends: what one of them costs, and what the others notice of a change to one."""
+import signal
+
 import pytest
 
 import vppapi
@@ -77,3 +79,22 @@ def test_a_reload_of_many_touches_one(cluster):
     told = {type(c): (c.vip, c.address) for c in cluster.sim.calls(journal)}
     assert told == {AsAdded: (www, "127.99.99.99"), AsRemoved: (www, address(CHANGED))}
     assert len(cluster.sim.calls(journal)) == 2
+
+
+def test_however_many_hangups_the_last_file_counts(cluster):
+    """Reloads are read elsewhere while the daemon goes on; what came meanwhile is one more."""
+    cluster.start_sim()
+    d = start(cluster, 200, "--log-level", "info")
+    log = d.mark()
+    for changed in range(20):
+        cluster.write_config(config(cluster, 200, changed))
+        d.signal(signal.SIGHUP)
+        assert d.backend("b00199")["state"] == "down", "it answers"
+    last = {"backend": "b00019", "address": "127.99.99.99", "to": "down"}
+    d.wait_log("backend-transition", log, **last)
+    done = d.records("config-reload-done", log)
+    assert 1 <= len(done) <= 20 and {r["result"] for r in done} == {"ok"}
+    changed = [n for n in (f"b{i:05d}" for i in range(200)) if d.backend(n)["address"] == "127.99.99.99"]
+    assert changed == ["b00019"]
+    # An operator's reload and check beside them are answered, in their order.
+    assert "config reloaded" in d.ctl("config", "reload").stdout
