@@ -411,8 +411,8 @@ static void remember(struct editor *ed, const char *line)
 
 const char *editor_line(struct editor *ed)
 {
-	const char *got;
-	int n;
+	const char *got = NULL;
+	int n = 0;
 
 	take_signals(ed, false); /* that came while a command ran */
 	do {

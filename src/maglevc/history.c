@@ -83,7 +83,7 @@ void history_load(const char *path, struct history_lines *ret)
 		vec_push(&ret->v, xstrdup(line));
 	}
 	fclose(f);
-	if (seen > 2 * HISTORY_LINES)
+	if (seen > (size_t)2 * HISTORY_LINES)
 		rewrite(path, ret);
 }
 

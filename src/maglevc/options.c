@@ -19,7 +19,7 @@ void options_flags(struct options *o, struct flag ret[static OPTIONS_N_FLAGS])
 		  .to_bool = &o->json },
 		{ "timeout", "MAGLEV_TIMEOUT", FLAG_DURATION, "10s", "DURATION",
 		  "how long to wait for an answer", .to_duration = &o->timeout, .min = NS_PER_MS,
-		  .max = 24 * 3600 * NS_PER_S },
+		  .max = INT64_C(24) * 3600 * NS_PER_S },
 		{ "tls-ca", "MAGLEV_TLS_CA", FLAG_STRING, "", "FILE",
 		  "use TLS; the server's certificate is signed by one of these (PEM)",
 		  .to_string = &o->tls_ca },
