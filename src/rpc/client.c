@@ -105,7 +105,7 @@ enum rpc_status rpc_client_call(struct rpc_client *c, const char *path,
 {
 	gpr_timespec deadline = soon(timeout);
 	_cleanup_(rpc_exchange_done) struct rpc_exchange x = { 0 };
-	struct rpc_tag tags[2] = { 0 }; /* which of them comes is of no interest */
+	struct rpc_tag tags[2] = { { NULL }, { NULL } }; /* which of them comes is of no interest */
 	bool given_up = false;
 
 	channel_refresh(c);
