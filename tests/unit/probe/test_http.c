@@ -502,24 +502,33 @@ static void serve_kept(struct server *s, int fd, int nth)
 		server_reset(fd);
 }
 
+/* The next `n` results of this target are `code`; of others some may still be under way. */
+static void expect_results(uint32_t id, size_t n, enum code code)
+{
+	for (size_t i = rig->n, got = 0; got < n; i++) {
+		rig_wait(rig, i + 1);
+		if (rig->r[i].id != id)
+			continue;
+		assert_code(rig->r[i], code);
+		got++;
+	}
+}
+
 /* `n` probes on one target; every verdict is `code`. */
 static struct server *probe_kept(struct keeper *k, size_t n, enum code code, const char *regexp)
 {
+	static uint32_t id =
+		42; /* a new one each time: results of the last may still be under way */
 	struct server *s = server_new("127.0.0.1", serve_kept);
 	struct healthcheck *c = check_new(HC_HTTP, s->port);
-	size_t from = rig->n, got = 0;
 
 	s->ctx = k;
 	c->reuse_connection = true;
 	c->regexp = regexp ? xstrdup(regexp) : NULL;
 	c->interval = c->fast_interval = 10 * NS_PER_MS;
-	rig_put(rig, 42, &s->addr, c);
-	for (size_t i = from; got < n; i++, got++) {
-		rig_wait(rig, i + 1);
-		assert_code(rig->r[i], code);
-	}
-	/* Removing it is heard before the answer to this: nothing is in flight afterwards. */
-	probe_engine_remove(rig->e, 42);
+	rig_put(rig, ++id, &s->addr, c);
+	expect_results(id, n, code);
+	probe_engine_remove(rig->e, id);
 	healthcheck_unref(c);
 	return s;
 }
@@ -591,17 +600,14 @@ static void test_reused_connection_that_fails(void **state)
 	for (int with_reset = 0; with_reset < 2; with_reset++) {
 		struct server *s = server_new("127.0.0.1", serve_second_dies);
 		struct healthcheck *c = check_new(HC_HTTP, s->port);
-		size_t from = rig->n;
 
 		s->ctx = with_reset ? s : NULL;
 		c->reuse_connection = true;
 		c->interval = c->fast_interval = 10 * NS_PER_MS;
-		rig_put(rig, 43, &s->addr, c);
-		rig_wait(rig, from + 10);
-		for (size_t i = from; i < from + 10; i++)
-			assert_code(rig->r[i], CODE_L7OK);
+		rig_put(rig, 10 + (uint32_t)with_reset, &s->addr, c);
+		expect_results(10 + (uint32_t)with_reset, 10, CODE_L7OK);
 		assert_true(s->requests > s->connections);
-		probe_engine_remove(rig->e, 43);
+		probe_engine_remove(rig->e, 10 + (uint32_t)with_reset);
 		healthcheck_unref(c);
 		server_free(s);
 	}
@@ -621,16 +627,13 @@ static void test_reuse_of_a_large_body(void **state)
 {
 	struct server *s = server_new("127.0.0.1", serve_large_kept);
 	struct healthcheck *c = check_new(HC_HTTP, s->port);
-	size_t from = rig->n;
 
 	c->reuse_connection = true;
 	c->interval = c->fast_interval = 10 * NS_PER_MS;
-	rig_put(rig, 44, &s->addr, c);
-	rig_wait(rig, from + 5);
-	for (size_t i = from; i < from + 5; i++)
-		assert_code(rig->r[i], CODE_L7OK);
+	rig_put(rig, 20, &s->addr, c);
+	expect_results(20, 5, CODE_L7OK);
 	assert_true(s->connections >= 5);
-	probe_engine_remove(rig->e, 44);
+	probe_engine_remove(rig->e, 20);
 	healthcheck_unref(c);
 	server_free(s);
 }
