@@ -331,11 +331,12 @@ static void bind_keys(EditLine *el)
 		{ "\\e[4~", "ed-move-to-end" },
 	};
 
-	el_set(el, EL_ADDFN, "maglevc-complete", "complete the word", key_complete);
-	el_set(el, EL_ADDFN, "maglevc-help", "tell what may come next", key_help);
-	el_set(el, EL_ADDFN, "maglevc-cancel", "clear the line", key_cancel);
-	el_set(el, EL_ADDFN, "maglevc-suspend", "stop this program", key_suspend);
-	el_set(el, EL_ADDFN, "maglevc-pending", "print below the line", do_pending);
+	/* el_set would lose copies of these strings (libedit's eln.c says so) */
+	el_wset(el, EL_ADDFN, L"maglevc-complete", L"complete the word", key_complete);
+	el_wset(el, EL_ADDFN, L"maglevc-help", L"tell what may come next", key_help);
+	el_wset(el, EL_ADDFN, L"maglevc-cancel", L"clear the line", key_cancel);
+	el_wset(el, EL_ADDFN, L"maglevc-suspend", L"stop this program", key_suspend);
+	el_wset(el, EL_ADDFN, L"maglevc-pending", L"print below the line", do_pending);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
 }
