@@ -189,6 +189,7 @@ static void watch_close(struct rpc_call *c)
 	op.op = GRPC_OP_RECV_CLOSE_ON_SERVER;
 	op.data.recv_close_on_server.cancelled = &c->cancelled;
 	rpc_call_ref(c);
+	rpc_tag_arm(&c->closed_tag);
 	r = grpc_call_start_batch(c->gcall, &op, 1, &c->closed_tag, NULL);
 	assert(r == GRPC_CALL_OK);
 }
@@ -231,6 +232,7 @@ static void call_send(struct rpc_call *c, enum rpc_status status, const char *te
 	ops[n++].data.send_status_from_server.status_details = *text ? &details : NULL;
 	rpc_call_count_end(c, status);
 	rpc_call_ref(c);
+	rpc_tag_arm(&c->sent_tag);
 	r = grpc_call_start_batch(c->gcall, ops, n, &c->sent_tag, NULL);
 	assert(r == GRPC_CALL_OK);
 	grpc_slice_unref(details);

@@ -60,6 +60,7 @@ static void slot_post(struct rpc_slot *slot)
 
 	grpc_metadata_array_init(&slot->metadata);
 	grpc_call_details_init(&slot->details);
+	rpc_tag_arm(&slot->tag);
 	if (slot->method)
 		r = grpc_server_request_registered_call(
 			s->server, slot->handle, &slot->gcall, &slot->deadline, &slot->metadata,
@@ -324,6 +325,7 @@ static void stop_accepting(struct rpc_server *s)
 	if (s->stopping)
 		return;
 	s->stopping = true;
+	rpc_tag_arm(&s->down_tag);
 	grpc_server_shutdown_and_notify(s->server, s->cq, &s->down_tag);
 }
 
