@@ -9,9 +9,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "loop/mailbox.h"
+
+#define LOADER_NICE 10
 
 struct request { /* belongs to whoever's mailbox it is in */
 	struct mail mail;
@@ -59,6 +63,8 @@ static void *loader_main(void *loader)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	pthread_setname_np(pthread_self(), "loader");
+	/* On one processor, too, probes start in time. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), LOADER_NICE);
 	(void)loop_run(l->loop);
 	return NULL;
 }
