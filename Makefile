@@ -16,7 +16,10 @@ FUZZ_TIME ?= 60
 # One end-to-end scenario: make e2e TEST=failover
 TEST    ?=
 
-PROGRAMS := src/maglevd/maglevd src/maglevc/maglevc src/lbsim/maglev-lbsim
+PROGRAMS := src/maglevd/maglevd src/maglevc/maglevc src/lbsim/maglev-lbsim \
+	    src/dashboard/maglevd-frontend
+# Scenarios that make sense with a real VPP, which journals nothing.
+VPP_SCENARIOS := $(patsubst %,tests/e2e/test_%.py,health_to_vpp drift failover operator counters)
 C_FILES   = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
 .DEFAULT_GOAL := all
@@ -43,6 +46,8 @@ test-vpp: ## the dataplane suite on the VPP of MAGLEV_TEST_VPP_API (takes over i
 		echo "test-vpp: MAGLEV_TEST_VPP_API must name the API socket of a VPP to test on" >&2; exit 2; }
 	@$(MAKE) --no-print-directory all
 	meson test -C $(BUILD) --no-rebuild --suite dataplane --verbose
+	MAGLEV_E2E_VPP=1 MAGLEV_BIN_DIR=$(BUILD)/bin /usr/bin/python3 -B -m pytest \
+		-p no:cacheprovider -rs $(VPP_SCENARIOS)
 
 sanitize: deps-test ## every test again under ASan+UBSan, then under TSan
 	@tools/build-variant build-asan $(CC) -Db_sanitize=address,undefined -Db_lundef=false
