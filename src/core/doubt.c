@@ -3,8 +3,8 @@
  *
  * Sliding, not second by second: after a sleep of half a minute thousands of probes start at once,
  * all late, and the first batch of them must find us degraded before any of its failures is
- * counted. Nothing is left of what came before the sleep by then, so ten of them are enough. In the
- * middle of normal work the same ten are lost among the thousands of that second. */
+ * counted. Nothing is left of what came before the sleep by then, so a few of them are enough. In
+ * the middle of normal work the same few are lost among the thousands of that second. */
 #include "core/doubt.h"
 
 #include <assert.h>
