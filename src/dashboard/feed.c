@@ -588,7 +588,8 @@ static void heed(struct feed *f, struct feed_now now, const Maglev__LogEvent *m)
 	} else if (strcmp(m->msg, "vpp-disconnect") == 0) {
 		feed_vpp(f, now, NULL, attr(m, "reason"));
 	} else if (strcmp(m->msg, "vpp-lb-sync-done") == 0) {
-		f->wants |= FEED_LB; /* what has changed has changed in VPP, too */
+		/* Of debug when there was nothing to do; else VPP has it by now. */
+		f->wants |= strcmp(m->level, "debug") == 0 ? 0 : FEED_LB;
 	} else if (strcmp(m->msg, "vpp-lb-warmup") == 0) {
 		mark_all(f);
 	} else if (strcmp(m->msg, "grpc-admin") == 0) {

@@ -126,8 +126,9 @@ static void pack(FILE *f, struct str *rows, size_t file, const char *full, const
 		} else {
 			str_add(rows, " { 0 },");
 		}
-		str_done(&v[i]);
 	}
+	for (int i = 0; i < ENCODING_N; i++)
+		str_done(&v[i]);
 	str_add(rows, " } },\n");
 }
 

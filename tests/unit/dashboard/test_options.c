@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Command line and environment. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "dashboard/options.h"
+
+static const char *const variables[] = { "MAGLEV_FRONTEND_SERVERS",  "MAGLEV_SERVERS",
+					 "MAGLEV_FRONTEND_LISTEN",   "MAGLEV_LISTEN",
+					 "MAGLEV_FRONTEND_USER",     "MAGLEV_FRONTEND_PASSWORD",
+					 "MAGLEV_FRONTEND_LOG_LEVEL" };
+
+static int clear(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+		unsetenv(variables[i]);
+	return 0;
+}
+
+#define PARSE(O, E, ...)                                                                           \
+	options_parse((O), (int)ARRAY_LEN(((const char *const[]){ "x", ##__VA_ARGS__ })),          \
+		      (char *const *)(uintptr_t)(const char *const[]){ "x", ##__VA_ARGS__, NULL }, \
+		      (E))
+
+static void expect(const struct options *o, const char *servers)
+{
+	_cleanup_(str_done) struct str s = { 0 };
+
+	for (size_t i = 0; i < o->n_servers; i++)
+		str_addf(&s, "%s%s=%s", i ? " " : "", o->servers[i].name, o->servers[i].address);
+	assert_string_equal(str_z(&s), servers);
+}
+
+static void servers(void **state)
+{
+	_cleanup_(options_done) struct options o, p, q;
+	struct err e;
+
+	assert_int_equal(PARSE(&o, &e), 0);
+	expect(&o, "localhost:9090=localhost:9090");
+	assert_string_equal(o.listen, ":8080");
+	assert_null(o.user);
+	assert_int_equal(PARSE(&p, &e, "-server", "a,x=b:1", "--server=[::1]:2"), 0);
+	expect(&p, "a=a x=b:1 [::1]:2=[::1]:2");
+	setenv("MAGLEV_SERVERS", "old:1", 1);
+	setenv("MAGLEV_FRONTEND_SERVERS", "n=new:1,new:2", 1);
+	assert_int_equal(PARSE(&q, &e), 0);
+	expect(&q, "n=new:1 new:2=new:2");
+}
+
+static void old_variables(void **state)
+{
+	_cleanup_(options_done) struct options o;
+	struct err e;
+
+	setenv("MAGLEV_SERVERS", "old:1,old:2", 1);
+	setenv("MAGLEV_FRONTEND_SERVERS", "", 1);
+	setenv("MAGLEV_LISTEN", ":81", 1);
+	assert_int_equal(PARSE(&o, &e), 0);
+	expect(&o, "old:1=old:1 old:2=old:2");
+	assert_string_equal(o.listen, ":81");
+}
+
+static void admin_needs_both(void **state)
+{
+	_cleanup_(options_done) struct options o, p, q;
+	struct err e;
+
+	setenv("MAGLEV_FRONTEND_USER", "u", 1);
+	assert_int_equal(PARSE(&o, &e), 0);
+	assert_null(o.user);
+	setenv("MAGLEV_FRONTEND_PASSWORD", "", 1);
+	assert_int_equal(PARSE(&p, &e), 0);
+	assert_null(p.user);
+	setenv("MAGLEV_FRONTEND_PASSWORD", "p", 1);
+	assert_int_equal(PARSE(&q, &e), 0);
+	assert_string_equal(q.user, "u");
+	assert_string_equal(q.password, "p");
+}
+
+static void mistakes(void **state)
+{
+	static const char *const bad[] = { "--server=",    "--server=a,",  "--server==a",
+					   "--server=x=",  "--server=a,a", "--server=x=a,x=b",
+					   "--listen=",    "--tls-cert=c", "--tls-key=k",
+					   "--log-level=", "--unknown",    "word" };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		_cleanup_(options_done) struct options o;
+		struct err e = { 0 };
+
+		if (PARSE(&o, &e, bad[i]) != -EINVAL)
+			fail_msg("%s", bad[i]);
+		assert_true(*e.msg);
+	}
+}
+
+static void too_many(void **state)
+{
+	_cleanup_(options_done) struct options o;
+	_cleanup_(str_done) struct str s = { 0 };
+	struct err e;
+
+	for (int i = 0; i <= OPTIONS_SERVERS_MAX; i++)
+		str_addf(&s, "%sh:%d", i ? "," : "", i + 1);
+	assert_int_equal(PARSE(&o, &e, "-server", str_z(&s)), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(servers, clear),
+		cmocka_unit_test_setup(old_variables, clear),
+		cmocka_unit_test_setup(admin_needs_both, clear),
+		cmocka_unit_test_setup(mistakes, clear),
+		cmocka_unit_test_setup(too_many, clear),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
