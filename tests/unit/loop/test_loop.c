@@ -87,13 +87,16 @@ static void test_timer_moved_and_cancelled(void **state)
 		    c = { .trace = &tr, .id = 3 };
 	mono_ns past = loop_clock() - NS_PER_S;
 
+	assert_true(loop_next_timer(l) == INT64_MAX);
 	timer_set(l, &a.t, past, mark_timer, &a);
 	timer_set(l, &b.t, past + 1, mark_timer, &b);
 	timer_set(l, &c.t, past + 2, mark_timer, &c);
+	assert_true(loop_next_timer(l) == past);
 	timer_set(l, &a.t, past + 3, mark_timer, &a);
 	timer_cancel(l, &b.t);
 	timer_cancel(l, &b.t);
 	assert_false(timer_armed(&b.t));
+	assert_true(loop_next_timer(l) == past + 2);
 	loop_turn(l, 0);
 	assert_int_equal(tr.n, 2);
 	assert_int_equal(tr.order[0], 3);

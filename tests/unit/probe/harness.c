@@ -204,6 +204,7 @@ static void take_results(void *ctx, const struct probe_result *r, size_t n)
 {
 	struct rig *rig = ctx;
 
+	rig->batches++;
 	for (size_t i = 0; i < n; i++) {
 		rig->r = vec_grow_(rig->r, sizeof *rig->r, &rig->cap, rig->n + 1);
 		rig->r[rig->n++] = r[i];

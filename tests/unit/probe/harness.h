@@ -60,6 +60,7 @@ struct rig {
 	struct probe_engine *e;
 	struct probe_result *r;
 	size_t n, cap;
+	size_t batches; /* in which they came */
 };
 
 struct rig *rig_new(int threads);

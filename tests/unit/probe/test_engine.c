@@ -251,6 +251,30 @@ static void test_many_targets(void **state)
 	server_free(s);
 }
 
+/* What changes nothing comes in company: wake-ups of the owner are what it saves. */
+static void test_repeated_passes_come_together(void **state)
+{
+	enum { TARGETS = 100, RESULTS = 1000 };
+	struct rig *rig = rig_new(1);
+	struct server *s = server_answering("");
+	struct probe_target t = { .addr = s->addr, .generation = 1, .pace = PACE_NORMAL };
+
+	t.check = check_new(HC_TCP, s->port);
+	t.check->interval = 50 * NS_PER_MS;
+	for (t.id = 0; t.id < TARGETS; t.id++) {
+		t.first_start = loop_clock() + t.id * NS_PER_MS / 2;
+		probe_engine_put(rig->e, &t);
+	}
+	rig_wait(rig, RESULTS);
+	for (size_t i = 0; i < RESULTS; i++)
+		assert_code(rig->r[i], CODE_L4OK);
+	/* twenty start in 10 ms; a slow machine only makes the batches larger */
+	assert_true(rig->batches * 4 < RESULTS);
+	healthcheck_unref(t.check);
+	rig_free(rig);
+	server_free(s);
+}
+
 static void test_trace(void **state)
 {
 	struct rig *rig = rig_new(1);
@@ -448,6 +472,8 @@ int main(void)
 		cmocka_unit_test(test_remove_in_flight),
 		cmocka_unit_test(test_free_in_flight),
 		cmocka_unit_test(test_many_targets),
+		cmocka_unit_test(test_repeated_passes_come_together),
+
 		cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_out_of_descriptors),
 		cmocka_unit_test(test_late_deadline_is_inconclusive),
