@@ -39,6 +39,7 @@ static void defaults(void **state)
 	assert_string_equal(o.config, "/etc/vpp-maglev/maglev.yaml");
 	assert_string_equal(o.grpc_addr, ":9090");
 	assert_string_equal(o.vpp_api_addr, "/run/vpp/api.sock");
+	assert_string_equal(o.metrics_addr, ":9091");
 	assert_int_equal(o.log_level, LVL_INFO);
 	assert_int_equal(o.probe_threads, 1);
 	assert_false(o.check || o.version || o.help || o.grpc_allow_remote_admin);
