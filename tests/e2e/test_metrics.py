@@ -374,6 +374,7 @@ def test_an_address_that_is_none(cluster):
 def test_empty_is_off(cluster):
     cluster.web("a")
     d = cluster.start_maglevd(cluster.config(), api="")
+    d.wait_log("vpp-off")  # what follows it in the start
     assert d.records("metrics-off") and not d.records("metrics-listening")
 
 
