@@ -6,9 +6,11 @@
 #include "dashboard/dashboard.h"
 #include "dashboard/render.h"
 
-/* A state that has changed is given out for so long: pages that were told to begin anew come
- * together, and the events behind its event_id bring the rest. */
-#define STATE_KEPT (200 * NS_PER_MS)
+/* A state that has changed is given out for ten times as long as it took to write, at most so long:
+ * pages that were told to begin anew come together, and the loop has other things to do. The events
+ * behind its event_id bring the rest. */
+#define STATE_KEPT       (200 * NS_PER_MS)
+#define STATE_KEPT_TIMES 10
 /* One that has not changed, for so long: its event_id must be in the ring for a while. */
 #define STATE_KEPT_UNCHANGED (5 * NS_PER_S)
 
@@ -48,7 +50,9 @@ static bool is_fresh(const struct dashboard *d, const struct state_cache *c, uin
 
 	if (!c->content || c->resyncs != d->broker.resyncs)
 		return false;
-	return age < (c->revision == revision ? STATE_KEPT_UNCHANGED : STATE_KEPT);
+	if (c->revision == revision)
+		return age < STATE_KEPT_UNCHANGED;
+	return age < MIN(STATE_KEPT, STATE_KEPT_TIMES * c->took);
 }
 
 static void render_all(struct dashboard *d, struct json *j, const char *event_id)
@@ -67,6 +71,7 @@ static void render_all(struct dashboard *d, struct json *j, const char *event_id
 static void renew(struct dashboard *d, size_t i, uint64_t revision)
 {
 	struct state_cache *c = &d->states[i];
+	mono_ns began = loop_clock();
 	char id[BROKER_ID_STRLEN];
 	struct str out = { 0 };
 	struct json j;
@@ -81,7 +86,8 @@ static void renew(struct dashboard *d, size_t i, uint64_t revision)
 	*c = (struct state_cache){ .content = content_json(&out),
 				   .revision = revision,
 				   .resyncs = d->broker.resyncs,
-				   .made = loop_clock() };
+				   .made = began };
+	c->took = loop_clock() - began;
 }
 
 static void answer_state(struct dashboard *d, struct request *r, size_t i)

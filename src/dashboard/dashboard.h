@@ -13,6 +13,7 @@ struct state_cache {
 	uint64_t revision;       /* of the store, or the sum of all */
 	uint64_t resyncs;
 	mono_ns made;
+	dur_ns took; /* to make it */
 };
 
 struct dashboard {
