@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +32,9 @@
 #define BURSTS_PER_S 25
 #define PER_BURST    2
 #define LIMIT_NS     8000
+#define LAST         "last"
+/* For delivering it all, on a machine that has other things to do. */
+#define PATIENCE (120 * NS_PER_S)
 
 struct plan {
 	size_t subscribers;
@@ -73,14 +76,14 @@ static struct rpc_packed *log_event(int i)
 	return rpc_packed_one(&m.base);
 }
 
-static struct rpc_packed *backend_event(int i)
+static struct rpc_packed *backend_event(int i, const char *what)
 {
 	char name[32], up[] = "up", down[] = "down", code[] = "L4TOUT";
 	Maglev__TransitionRecord t = MAGLEV__TRANSITION_RECORD__INIT;
 	Maglev__BackendEvent b = MAGLEV__BACKEND_EVENT__INIT;
 	Maglev__Event m = MAGLEV__EVENT__INIT;
 
-	(void)snprintf(name, sizeof name, "backend-%d", i);
+	(void)snprintf(name, sizeof name, "%s-%d", what, i);
 	t.from = up;
 	t.to = down;
 	t.code = code;
@@ -106,7 +109,10 @@ struct publisher {
 	struct plan plan;
 	struct timer timer;
 	int published;
-	int64_t quiet_cpu, cpu;
+	double quiet; /* processor time per time, without events */
+	int64_t cpu;  /* at the begin of what is measured */
+	mono_ns begin;
+	struct loop_io asked;
 	int out;
 };
 
@@ -128,43 +134,43 @@ static void publish(struct publisher *p, struct rpc_packed *e)
 	p->published++;
 }
 
-static void report(struct publisher *p)
+/* Everything has been delivered, says the other side. */
+static void report(void *ctx, uint32_t events _unused_)
 {
+	struct publisher *p = ctx;
 	struct rusage u;
-	int64_t line[2] = { cpu_ns() - p->cpu - p->quiet_cpu, 0 };
+	double quiet = p->quiet * (double)(loop_clock() - p->begin);
+	int64_t line[2] = { cpu_ns() - p->cpu - (int64_t)quiet, 0 };
 
 	getrusage(RUSAGE_SELF, &u);
 	line[1] = u.ru_maxrss;
 	assert(write(p->out, line, sizeof line) == sizeof line);
+	loop_io_del(&p->asked);
 }
 
-/* A second after the last event everything has been delivered. */
 static void burst(void *ctx, struct timer *t)
 {
 	struct publisher *p = ctx;
-	mono_ns next = loop_now(p->loop) + NS_PER_S / BURSTS_PER_S;
+	const int total = p->plan.seconds * BURSTS_PER_S * PER_BURST;
 
-	if (p->published == p->plan.seconds * BURSTS_PER_S * PER_BURST) {
-		report(p);
+	if (p->published == total)
 		return;
-	}
 	publish(p, log_event(p->published));
-	publish(p, backend_event(p->published));
-	if (p->published == p->plan.seconds * BURSTS_PER_S * PER_BURST)
-		next += NS_PER_S;
-	timer_set(p->loop, t, next, burst, p);
+	publish(p, backend_event(p->published, p->published + 1 == total ? LAST : "backend"));
+	timer_set(p->loop, t, loop_now(p->loop) + NS_PER_S / BURSTS_PER_S, burst, p);
 }
 
 static void quiet_over(void *ctx, struct timer *t)
 {
 	struct publisher *p = ctx;
 
-	p->quiet_cpu = cpu_ns() - p->cpu;
+	p->quiet = (double)(cpu_ns() - p->cpu) / (double)(loop_clock() - p->begin);
 	p->cpu = cpu_ns();
+	p->begin = loop_clock();
 	burst(p, t);
 }
 
-/* All have come: as long as events will be published, first without any. */
+/* All have come: first some time without events. */
 static void watch(void *ctx, struct rpc_call *call, const ProtobufCMessage *request _unused_)
 {
 	struct publisher *p = ctx;
@@ -172,14 +178,13 @@ static void watch(void *ctx, struct rpc_call *call, const ProtobufCMessage *requ
 	struct rpc_packed *hello;
 
 	r->stream = rpc_stream_open(call, &reader_ops, r);
-	hello = backend_event(0);
+	hello = backend_event(0, "hello");
 	rpc_stream_begin(r->stream, hello);
 	rpc_packed_unref(hello);
 	list_add_tail(&p->readers, &r->node);
 	if (++p->n < p->plan.subscribers)
 		return;
-	timer_set(p->loop, &p->timer, loop_now(p->loop) + (p->plan.seconds + 2) * NS_PER_S,
-		  quiet_over, p);
+	timer_set(p->loop, &p->timer, loop_now(p->loop) + 4 * NS_PER_S, quiet_over, p);
 }
 
 static void settled(void *ctx, struct timer *t _unused_)
@@ -187,9 +192,10 @@ static void settled(void *ctx, struct timer *t _unused_)
 	struct publisher *p = ctx;
 
 	p->cpu = cpu_ns();
+	p->begin = loop_clock();
 }
 
-static void serve(const struct plan *plan, int out)
+static void serve(const struct plan *plan, int in, int out)
 {
 	static const struct rpc_method method = { .path = "/maglev.Maglev/WatchEvents",
 						  .request = &maglev__watch_request__descriptor,
@@ -216,6 +222,7 @@ static void serve(const struct plan *plan, int out)
 	while (p.n < plan->subscribers)
 		loop_turn(p.loop, -1);
 	timer_set(p.loop, &settle, loop_now(p.loop) + NS_PER_S, settled, &p);
+	assert(loop_io_add(p.loop, &p.asked, in, EPOLLIN, report, &p) == 0);
 	loop_run(p.loop); /* until killed */
 }
 
@@ -279,23 +286,12 @@ static void raise_files(void)
 	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
-static bool reported(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, 0) == 1;
-}
-
-static bool never(const struct subscribers *s _unused_)
-{
-	return false;
-}
-
-static int measure(const struct plan *plan, int in, int64_t bare)
+static int measure(const struct plan *plan, int in, int out, int64_t bare)
 {
 	struct subscribers_opts o = { .n = plan->subscribers,
 				      .request = MAGLEV__WATCH_REQUEST__INIT,
-				      .replay = 1 };
+				      .replay = 1,
+				      .last = LAST };
 	const uint64_t expected = (uint64_t)plan->seconds * BURSTS_PER_S * PER_BURST;
 	struct subscribers_tally t;
 	struct subscribers *s;
@@ -307,9 +303,8 @@ static int measure(const struct plan *plan, int in, int64_t bare)
 	(void)snprintf(target, sizeof target, "127.0.0.1:%" PRId64, port);
 	o.target = target;
 	s = subscribers_new(&o);
-	while (!reported(in))
-		(void)subscribers_run(s, never, 200 * NS_PER_MS);
-	if (read(in, line, sizeof line) != sizeof line)
+	(void)subscribers_run(s, subscribers_all_finished, PATIENCE);
+	if (write(out, "?", 1) != 1 || read(in, line, sizeof line) != sizeof line)
 		return 1;
 	subscribers_tally(s, &t);
 	printf("subscribers %zu, events %" PRIu64 ", delivered %" PRIu64 " (each %" PRIu64
@@ -328,21 +323,20 @@ int main(int argc, char **argv)
 	struct plan plan = { .subscribers = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000,
 			     .seconds = argc > 2 ? atoi(argv[2]) : 10 };
 	int64_t bare;
-	int pipes[2], r;
+	int up[2], down[2], r;
 	pid_t child;
 
 	raise_files();
 	bare = bare_write_ns(plan.subscribers);
-	if (pipe(pipes) < 0)
+	if (pipe(up) < 0 || pipe(down) < 0)
 		return 1;
 	child = fork(); /* before gRPC is started in either */
 	if (child == 0) {
-		close(pipes[0]);
-		serve(&plan, pipes[1]);
+		serve(&plan, down[0], up[1]);
 		_exit(0);
 	}
-	close(pipes[1]);
-	r = measure(&plan, pipes[0], bare);
+	close(up[1]); /* so that its death is noticed */
+	r = measure(&plan, up[0], down[1], bare);
 	fflush(stdout);
 	(void)kill(child, SIGKILL);
 	(void)waitpid(child, NULL, 0);
