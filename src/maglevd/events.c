@@ -350,8 +350,8 @@ size_t events_subscribers(const struct events *ev)
 
 void events_stop(struct events *ev)
 {
-	while (!list_empty(&ev->subscribers)) {
-		struct subscriber *s = CONTAINER_OF(ev->subscribers.next, struct subscriber, node);
+	list_foreach (&ev->subscribers, node) {
+		struct subscriber *s = CONTAINER_OF(node, struct subscriber, node);
 		rpc_stream_end(s->stream, RPC_UNAVAILABLE, "shutting down");
 		subscriber_free(s);
 	}

@@ -338,8 +338,8 @@ void rpc_watch_cancel(struct rpc_watch *w)
 
 void async_watches_free(struct rpc_async *a)
 {
-	while (!list_empty(&a->watches))
-		rpc_watch_cancel(CONTAINER_OF(a->watches.next, struct rpc_watch, node));
+	list_foreach (&a->watches, node)
+		rpc_watch_cancel(CONTAINER_OF(node, struct rpc_watch, node));
 	/* Timers go with the loop's owner, the rest with each attempt's last message. */
 	list_foreach (&a->attempts, node)
 		timer_cancel(a->loop, &CONTAINER_OF(node, struct attempt, node)->open_timer);

@@ -120,8 +120,8 @@ void rpc_health_stop(struct rpc_health *h)
 {
 	rpc_health_set(h, false);
 	h->stopped = true;
-	while (!list_empty(&h->watchers))
-		watcher_end(CONTAINER_OF(h->watchers.next, struct watcher, node));
+	list_foreach (&h->watchers, node)
+		watcher_end(CONTAINER_OF(node, struct watcher, node));
 }
 
 static const struct rpc_method methods[] = {

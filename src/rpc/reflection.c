@@ -240,8 +240,8 @@ struct rpc_reflection *rpc_reflection_new(void)
 
 void rpc_reflection_stop(struct rpc_reflection *r)
 {
-	while (!list_empty(&r->sessions)) {
-		struct session *se = CONTAINER_OF(r->sessions.next, struct session, node);
+	list_foreach (&r->sessions, node) {
+		struct session *se = CONTAINER_OF(node, struct session, node);
 		rpc_stream_end(se->stream, RPC_UNAVAILABLE, "shutting down");
 		session_free(se);
 	}
