@@ -151,8 +151,8 @@ const char *dur_format(dur_ns d, char buf[static DUR_STRLEN])
 	size_t left = (size_t)(buf + DUR_STRLEN - p);
 
 	if (u == 0)
-		return strcpy(buf, "0s");
-	if (u < 1000)
+		snprintf(p, left, "0s");
+	else if (u < 1000)
 		format_scaled(p, left, u, 1, "ns");
 	else if (u < 1000000)
 		format_scaled(p, left, u, 1000, "\xc2\xb5s");

@@ -15,10 +15,10 @@ struct rpc_client;
 
 struct rpc_client_opts {
 	const char *server; /* "host:port", "[v6]:port", "unix:/path" */
-	const char *tls_ca, *tls_cert,
-		*tls_key; /* paths or NULL; tls_ca (or cert) switches TLS on */
+	/* Paths or NULL; tls_ca (or tls_cert) switches TLS on. */
+	const char *tls_ca, *tls_cert, *tls_key;
 	/* Asked ten times a second while rpc_client_call waits: true gives the call up, which fails
-	 * with RPC_CANCELLED, -EINTR and "interrupted". NULL: never. The blocking client's alone. */
+	 * with RPC_CANCELLED, -EINTR and "interrupted". NULL: never. Of the blocking client. */
 	bool (*interrupted)(void);
 };
 
