@@ -82,7 +82,7 @@ int admin_body_weight(const struct str *body, int *ret_weight, bool *ret_flush, 
 	if (flush && !json_is_boolean(flush))
 		return err_set(e, -EINVAL, "\"flush\" must be true or false");
 	*ret_weight = (int)n;
-	*ret_flush = flush && json_is_true(flush);
+	*ret_flush = json_is_true(flush);
 	return 0;
 }
 

@@ -132,10 +132,12 @@ static uint64_t write_in_flight(struct heartbeat *h, struct json *j)
 
 static void write_probe(struct json *j, const struct beat *b)
 {
+	dur_ns us = b->took / NS_PER_US; /* whole ones */
+
 	json_arr(j);
 	json_str(j, b->name);
 	json_str(j, b->code);
-	json_f64(j, (double)(b->took / NS_PER_US) / 1e3);
+	json_f64(j, (double)us / 1e3);
 	json_arr_end(j);
 }
 

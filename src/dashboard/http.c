@@ -462,7 +462,7 @@ static void reserve(struct http *h)
 		lim.rlim_cur = MIN(lim.rlim_max, VISITORS_MAX + FDS_RESERVED + CONNECTIONS_MORE);
 		(void)setrlimit(RLIMIT_NOFILE, &lim);
 		if (lim.rlim_cur < VISITORS_MAX + FDS_RESERVED + CONNECTIONS_MORE)
-			room = lim.rlim_cur > 2 * FDS_RESERVED
+			room = lim.rlim_cur > (rlim_t)2 * FDS_RESERVED
 				       ? lim.rlim_cur - FDS_RESERVED - CONNECTIONS_MORE
 				       : FDS_RESERVED / 2;
 	}
