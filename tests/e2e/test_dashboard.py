@@ -589,3 +589,45 @@ def test_environment_is_not_shown(board):
     for path in ("/view/api/version", "/view/api/state", "/view/", "/nothing"):
         assert ADMIN["MAGLEV_FRONTEND_PASSWORD"].encode() not in board.board.ask(path).body
     assert ADMIN["MAGLEV_FRONTEND_PASSWORD"] not in board.board.stdout_text()
+
+
+VANISH = """
+import os, socket, subprocess, sys, time
+program, patience = sys.argv[1], float(sys.argv[2])
+board = subprocess.Popen([program, "-server", "nobody=127.0.0.1:1", "-listen", "127.0.0.1:8080"],
+                         stdout=subprocess.DEVNULL)
+
+def established():
+    rows = [l.split() for l in open("/proc/net/tcp").read().splitlines()[1:]]
+    return sum(1 for r in rows if r[1].endswith(":1F90") and r[3] == "01")
+
+def connect():
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", 8080))
+        except ConnectionRefusedError:
+            assert board.poll() is None
+            time.sleep(0.05)
+
+readers = [connect() for _ in range(5)]
+for r in readers:
+    r.sendall(b"GET /view/api/events HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+    while b"retry: 2000" not in r.recv(65536):
+        pass
+assert established() == 5
+subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
+began = time.monotonic()
+while established():
+    assert time.monotonic() - began < 60 * patience, "still there"
+    time.sleep(0.1)
+print(time.monotonic() - began)
+board.terminate()
+assert board.wait(30) == 0
+"""
+
+
+def test_readers_that_vanish(namespace):
+    """The line is cut: no end of the connection comes, and they are noticed all the same."""
+    p = namespace.run("/usr/bin/python3", "-c", VANISH, str(BIN / "maglevd-frontend"), str(PATIENCE))
+    assert p.returncode == 0, p.stderr
+    assert float(p.stdout) < 20 * PATIENCE
