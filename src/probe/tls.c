@@ -75,7 +75,7 @@ static SSL_CTX *ctx_new(bool insecure)
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_read_ahead(ctx, 1); /* or each record takes two reads: 20 in a handshake */
+	SSL_CTX_set_read_ahead(ctx, 1); /* or each record takes two reads: 21 a probe, not 6 */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	/* A connection that ends without close_notify ends as a plain one would: whether the
 	 * response is whole is for its framing to say. */
