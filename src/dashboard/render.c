@@ -34,8 +34,10 @@ static void moment(struct json *j, const char *key, wall_ns at)
 /* A length of time, to the microsecond. */
 static void length(struct json *j, const char *key, dur_ns d)
 {
+	dur_ns us = d / NS_PER_US;
+
 	json_key(j, key);
-	json_f64(j, (double)(d / NS_PER_US) / 1e3);
+	json_f64(j, (double)us / 1e3);
 }
 
 /* ---- frontends */

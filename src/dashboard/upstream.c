@@ -28,6 +28,7 @@
 #define CALL_TIMEOUT     (10 * NS_PER_S)
 #define FRONTENDS_FLYING 8  /* single frontends asked for at a time */
 #define FRONTENDS_SINGLY 50 /* more: the whole list is cheaper */
+#define SERVING          GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
 
 /* A question that is asked once at a time. */
 struct question {
@@ -110,14 +111,12 @@ static void on_health(void *ctx, enum rpc_status status, const ProtobufCMessage 
 
 	u->health.busy = false;
 	if (!rpc_async_connected(u->rpc))
-		return;                  /* on_state has told why */
-	if (status == RPC_UNIMPLEMENTED) /* it answers, does it not */
-		feed_status(&u->feed, now(), true, "");
-	else if (status != RPC_OK)
+		return; /* on_state has told why */
+	if (status != RPC_OK && status != RPC_UNIMPLEMENTED)
 		feed_status(&u->feed, now(), false, text);
-	else if (m->status != GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING)
+	else if (status == RPC_OK && m->status != SERVING)
 		feed_status(&u->feed, now(), false, "maglevd starts or stops: not serving");
-	else
+	else /* unimplemented: it answers, does it not */
 		feed_status(&u->feed, now(), true, "");
 	fed(u);
 }

@@ -313,17 +313,18 @@ void stats_hold(struct stats *s, bool on)
 
 static int map(struct stats *s, struct err *err)
 {
+	void *m;
+
 	s->fd = memfd_create("stats", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (s->fd < 0)
 		return err_set_errno(err, errno, "memory for the stats");
 	/* Sealed as VPP's is, so that no reader's mapping can lose its end. */
 	if (ftruncate(s->fd, SIZE) < 0 || fcntl(s->fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)
 		return err_set_errno(err, errno, "memory for the stats");
-	s->h = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
-	if (s->h == MAP_FAILED) {
-		s->h = NULL;
+	m = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+	if (m == MAP_FAILED)
 		return err_set_errno(err, errno, "memory for the stats");
-	}
+	s->h = m;
 	s->taken = sizeof *s->h;
 	s->h->version = VERSION;
 	s->h->base = pointer(s->h);
