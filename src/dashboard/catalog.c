@@ -22,7 +22,7 @@ static uint64_t hash(const ProtobufCMessage *m)
 	size_t n;
 	_cleanup_free_ uint8_t *buf = pack(m, &n);
 
-	return XXH64(buf, n, 0);
+	return XXH3_64bits(buf, n);
 }
 
 ProtobufCMessage *catalog_copy(const ProtobufCMessage *m)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which path is what, and who may have it. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +139,7 @@ static void too_many(struct dashboard *d, struct request *r)
 	dur_ns wait = auth_wait(&d->auth, request_peer(r), loop_clock());
 	char seconds[24];
 
-	(void)snprintf(seconds, sizeof seconds, "%lld", (long long)(wait / NS_PER_S + 1));
+	(void)snprintf(seconds, sizeof seconds, "%" PRId64, wait / NS_PER_S + 1);
 	http_answer_refusal(r, MHD_HTTP_TOO_MANY_REQUESTS, MHD_HTTP_HEADER_RETRY_AFTER, seconds,
 			    "too many failed logins");
 }
