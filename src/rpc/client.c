@@ -78,7 +78,7 @@ static bool batch_wait(struct rpc_client *c, const struct rpc_exchange *x, bool 
 						    : gpr_inf_future(GPR_CLOCK_MONOTONIC);
 		if (grpc_completion_queue_next(c->cq, until, NULL).type != GRPC_QUEUE_TIMEOUT)
 			return given_up;
-		if (given_up || !c->interrupted())
+		if (given_up || !c->interrupted || !c->interrupted())
 			continue;
 		given_up = true;
 		grpc_call_cancel(x->call, NULL);
