@@ -25,10 +25,11 @@ class Answer:
 
 
 class Dashboard(Process):
-    def __init__(self, cluster, servers, admin=False, listen=None, name="dashboard"):
-        self.address = listen or f"{cluster.net}.200"
+    def __init__(self, cluster, servers, *flags, admin=False, name="dashboard"):
+        self.address = f"{cluster.net}.200"
         self.port = cluster.port
-        argv = [FRONTEND, "-listen", f"{self.address}:{self.port}", "-log-level", "debug"]
+        argv = [FRONTEND, "-listen", f"{self.address}:{self.port}", "-log-level", "debug",
+                *flags]
         for server, where in servers.items():
             argv += ["-server", f"{server}={where}"]
         super().__init__(name, argv, cluster.dir, env=ADMIN if admin else {})

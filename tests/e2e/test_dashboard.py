@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -357,6 +358,42 @@ def test_bad_starts(cluster):
         p = Process(f"bad{code}{len(argv)}{argv[1]}", argv, cluster.dir, daemon=False)
         assert p.wait() == code, argv
     assert Process("version", [program, "-version"], cluster.dir, daemon=False).wait() == 0
+
+
+# Towards the maglevds, TLS.
+
+def certificates(directory):
+    """A CA, a server's certificate for 127.0.0.0/8's address, a client's."""
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=directory, check=True, capture_output=True)
+
+    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
+    openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
+    for name in ("localhost", "dash"):
+        openssl("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}",
+                "-addext", f"subjectAltName=DNS:{name}")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                "-CAcreateserial", "-days", "2", "-copy_extensions", "copy", "-out", f"{name}.pem")
+
+
+def test_tls(cluster):
+    cluster.web("a")
+    certificates(cluster.dir)
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    path = cluster.dir
+    cluster.start_maglevd(cluster.config(), "--vpp-api-addr", "", "--grpc-addr", f"localhost:{port}",
+                          "--grpc-tls-cert", path / "localhost.pem", "--grpc-tls-key",
+                          path / "localhost.key", "--grpc-client-ca", path / "ca.pem", ready=False)
+    board = Dashboard(cluster, {"m": f"localhost:{port}"}, "-tls-ca", path / "ca.pem", "-tls-cert",
+                      path / "dash.pem", "-tls-key", path / "dash.key", admin=True)
+    board.wait_state("m", lambda s: s["connected"] and s["loaded"])
+    assert board.post("/admin/api/m/backend/a/pause").json()["state"] == "paused"
+    # Without a certificate of ours nothing is had, and the page is told.
+    board.stop()
+    other = Dashboard(cluster, {"m": f"localhost:{port}"}, "-tls-ca", path / "ca.pem", name="other")
+    told = other.wait_state("m", lambda s: not s["connected"] and s["last_error"] != "not connected yet")
+    assert f"localhost:{port}" in told["last_error"]
 
 
 # Admin.
