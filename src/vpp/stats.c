@@ -114,7 +114,8 @@ static int fetch(const struct vpp_stats_mem *m, uint64_t off, void *dst, size_t 
 
 static int bad(const struct pass *p, int r, const char *what)
 {
-	return err_set(p->e, r, "VPP's stats segment is broken: %s", what);
+	err_set(p->e, r, "VPP's stats segment is broken: %s", what);
+	return r;
 }
 
 /* The vector behind a pointer of VPP's; one that was never made has no elements. */
@@ -284,8 +285,10 @@ static int read_header(const struct vpp_stats_mem *m, struct header *ret, struct
 {
 	int r = fetch(m, 0, ret, sizeof *ret);
 
-	if (r < 0)
-		return err_set(e, r, "VPP's stats segment is broken: it has no header");
+	if (r < 0) {
+		err_set(e, r, "VPP's stats segment is broken: it has no header");
+		return r;
+	}
 	if (ret->version != VERSION)
 		return err_set(e, -EPROTONOSUPPORT,
 			       "VPP's stats segment has version %llu, we know %d",
