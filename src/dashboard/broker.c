@@ -178,7 +178,7 @@ void broker_reader_init(struct broker *b, struct broker_reader *r, enum log_leve
 		.next = last + 1,
 		.replayed_until = b->next,
 		.flash_next = b->flash_next,
-		.wrote = now,
+		.pinged = now,
 		.current = make_beginning(b, last, !known, now),
 	};
 }
@@ -219,12 +219,15 @@ static struct broker_event *next_flash(struct broker *b, struct broker_reader *r
 	return NULL;
 }
 
-static struct broker_event *next_ping(const struct broker_reader *r, mono_ns now)
+static struct broker_event *next_ping(struct broker_reader *r, mono_ns now)
 {
 	static const char ping[] = ": ping\n\n";
 	struct str text = { (char *)(uintptr_t)ping, sizeof ping - 1, 0 };
 
-	return r->wrote + BROKER_PING <= now ? event_new(now, LVL_OFF, &text) : NULL;
+	if (now < r->pinged + BROKER_PING)
+		return NULL;
+	r->pinged = now;
+	return event_new(now, LVL_OFF, &text);
 }
 
 static struct broker_event *next_event(struct broker *b, struct broker_reader *r, mono_ns now)
@@ -244,7 +247,7 @@ static struct broker_event *next_event(struct broker *b, struct broker_reader *r
 bool broker_reader_waiting(const struct broker *b, const struct broker_reader *r, mono_ns now)
 {
 	return r->current || r->next < b->next || r->flash_next < b->flash_next ||
-	       r->wrote + BROKER_PING <= now;
+	       r->pinged + BROKER_PING <= now;
 }
 
 size_t broker_reader_take(struct broker *b, struct broker_reader *r, mono_ns now, char *buf,
@@ -266,7 +269,6 @@ size_t broker_reader_take(struct broker *b, struct broker_reader *r, mono_ns now
 		memcpy(buf + len, r->current->text + r->off, n);
 		len += n;
 		r->off += n;
-		r->wrote = now;
 		if (r->off == r->current->len)
 			broker_reader_done(r);
 	}

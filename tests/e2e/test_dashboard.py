@@ -163,6 +163,14 @@ def test_heartbeats(board):
     admin.close()
 
 
+def test_pings(board):
+    r = Reader(board.board)
+    began = time.monotonic()
+    wait_for(lambda: r.pings == 1, "a ping")
+    assert 14 < time.monotonic() - began < 16 + 10 * PATIENCE
+    r.close()
+
+
 def test_replay(board):
     r = Reader(board.board)
     board.d.set_backend("a", "pause")

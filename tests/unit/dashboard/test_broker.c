@@ -80,6 +80,10 @@ static void the_wire_format(void **state)
 	assert_true(broker_reader_waiting(b, &r, BROKER_PING));
 	assert_string_equal(take(b, &r, BROKER_PING), ": ping\n\n");
 	assert_string_equal(take(b, &r, BROKER_PING), "");
+	/* every 15 s, whatever else there is */
+	publish_n(b, 2 * BROKER_PING - 1, 1, 1);
+	assert_int_equal(count(take(b, &r, 2 * BROKER_PING - 1), ": ping"), 0);
+	assert_int_equal(count(take(b, &r, 2 * BROKER_PING), ": ping"), 1);
 	finish(b, &r);
 }
 
