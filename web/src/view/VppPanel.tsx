@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createEffect, createMemo, For, on, Show } from "solid-js";
+
+import { usePage } from "../live/page";
+import { formatRate, HISTORY, packetsOf, vipId } from "../model/rate";
+import type { VipCounters } from "../model/types";
+import type { Scope } from "../model/world";
+import { Age, Spark } from "./bits";
+
+export function VppPanel(props: { scope: Scope }) {
+  const page = usePage();
+  const connected = (): boolean => props.scope.connected && props.scope.vpp.connected;
+  return (
+    <section class="vpp" aria-label="VPP">
+      <div class="section-head">
+        <h2>VPP</h2>
+        <span class={`badge ${connected() ? "state-up" : "state-down"}`}>
+          {connected() ? "connected" : "not connected"}
+        </span>
+        <Arrows activity={page.beats.activity(props.scope.name)} />
+        <Show
+          when={props.scope.vpp.connected}
+          fallback={<span class="problem-inline">{props.scope.vpp.error}</span>}
+        >
+          <span
+            class="dim"
+            title={`built ${props.scope.vpp.build_date}, pid ${props.scope.vpp.pid}`}
+          >
+            {props.scope.vpp.version || "unknown version"}
+          </span>
+          <Show when={props.scope.vpp.boot_ms > 0}>
+            <span class="dim">
+              up <Age at={props.scope.vpp.boot_ms} />
+            </span>
+          </Show>
+        </Show>
+      </div>
+      <Show when={connected()}>
+        <Traffic scope={props.scope} />
+      </Show>
+    </section>
+  );
+}
+
+/** Messages to and from VPP's API: an arrow lights up when there were some. */
+function Arrows(props: { activity: () => { sent: number; received: number; at: number } }) {
+  let box!: HTMLSpanElement;
+  createEffect(
+    on(
+      () => props.activity().at,
+      (at) => {
+        const { sent, received } = props.activity();
+        const [up, down] = [...box.children];
+        if (sent > 0) up?.setAttribute("class", at % 2 ? "arrow lit-a" : "arrow lit-b");
+        if (received > 0) down?.setAttribute("class", at % 2 ? "arrow lit-a" : "arrow lit-b");
+      },
+      { defer: true },
+    ),
+  );
+  return (
+    <span class="arrows" ref={box} title="API messages to VPP and from it">
+      <svg class="arrow" viewBox="0 0 12 16" aria-hidden="true">
+        <path d="M6 14V3M2 7l4-4 4 4" />
+      </svg>
+      <svg class="arrow" viewBox="0 0 12 16" aria-hidden="true">
+        <path d="M6 2v11M2 9l4 4 4-4" />
+      </svg>
+    </span>
+  );
+}
+
+const HEADS = ["new flows/s", "packets/s", "bytes/s", "untracked/s", "no server/s"];
+
+/** Closed at first where there are many VIPs. */
+const OPEN_UP_TO = 8;
+
+function Traffic(props: { scope: Scope }) {
+  const vips = createMemo(() => props.scope.counters?.vips ?? []);
+  const ids = createMemo(() => vips().map(vipId));
+  return (
+    <Show when={ids().length > 0} fallback={<p class="dim">No counters.</p>}>
+      <details class="traffic" open={ids().length <= OPEN_UP_TO}>
+        <summary>Traffic of {ids().length} VIPs</summary>
+        <div class="scroll-x" tabIndex={0} role="group" aria-label="Traffic">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">VIP</th>
+                <For each={HEADS}>
+                  {(head) => (
+                    <th scope="col" class="c-num">
+                      {head}
+                    </th>
+                  )}
+                </For>
+                <th scope="col">last minutes</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={ids()}>
+                {(id) => (
+                  <Show when={vips().find((v) => vipId(v) === id)}>
+                    {(v) => <TrafficRow scope={props.scope} vip={v()} id={id} />}
+                  </Show>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </Show>
+  );
+}
+
+function TrafficRow(props: { scope: Scope; vip: VipCounters; id: string }) {
+  const traffic = createMemo(() => props.scope.traffic[props.id]);
+  const cells = (): [rate: number | undefined, total: number][] => {
+    const r = traffic()?.rates;
+    const v = props.vip;
+    return [
+      [r?.flows, v.first_packets],
+      [r?.packets, packetsOf(v)],
+      [r?.bytes, v.route_bytes],
+      [r?.untracked, v.untracked_packets],
+      [r?.noServer, v.no_server_packets],
+    ];
+  };
+  return (
+    <tr>
+      <th scope="row" title={props.id}>
+        {props.vip.frontend || props.id}
+      </th>
+      <For each={cells()}>
+        {([rate, total]) => (
+          <td class="c-num" title={`${total.toLocaleString("en")} since VPP began`}>
+            {rate === undefined ? "–" : formatRate(rate)}
+          </td>
+        )}
+      </For>
+      <td>
+        <Spark values={traffic()?.history ?? []} slots={HISTORY} title="packets per second" />
+      </td>
+    </tr>
+  );
+}
