@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "health.pb-c.h"
 
 #define TICK             (250 * NS_PER_MS)
@@ -103,6 +104,18 @@ static void ask(struct upstream *u, const char *method, const ProtobufCMessage *
 
 /* ---- health */
 
+static void set_status(struct upstream *u, bool connected, const char *why)
+{
+	const struct store *s = &u->store;
+
+	if (connected == s->connected && strcmp(why, s->last_error) == 0)
+		return;
+	log_at(connected ? LVL_INFO : LVL_WARN,
+	       connected ? "maglevd-connect" : "maglevd-disconnect", L_STR("maglevd", s->name),
+	       L_STR("address", s->address), L_STR("reason", why));
+	feed_status(&u->feed, now(), connected, why);
+}
+
 static void on_health(void *ctx, enum rpc_status status, const ProtobufCMessage *answer,
 		      const char *text)
 {
@@ -113,11 +126,11 @@ static void on_health(void *ctx, enum rpc_status status, const ProtobufCMessage 
 	if (!rpc_async_connected(u->rpc))
 		return; /* on_state has told why */
 	if (status != RPC_OK && status != RPC_UNIMPLEMENTED)
-		feed_status(&u->feed, now(), false, text);
+		set_status(u, false, text);
 	else if (status == RPC_OK && m->status != SERVING)
-		feed_status(&u->feed, now(), false, "maglevd starts or stops: not serving");
+		set_status(u, false, "maglevd starts or stops: not serving");
 	else /* unimplemented: it answers, does it not */
-		feed_status(&u->feed, now(), true, "");
+		set_status(u, true, "");
 	fed(u);
 }
 
@@ -428,7 +441,7 @@ static void on_state(void *ctx, bool connected, const char *why)
 	struct upstream *u = ctx;
 
 	if (!connected) {
-		feed_status(&u->feed, now(), false, why);
+		set_status(u, false, why);
 		fed(u);
 		return;
 	}
