@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make demo` as its user meets it: what it prints is true, and it leaves nothing behind."""
+import json
 import os
 import pathlib
 import re
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import urllib.request
 
 import pytest
 
@@ -76,9 +78,14 @@ def test_it_shows_what_happens_and_cleans_up(demo):
     assert list(demo.tmp.iterdir()) == []
 
 
+def dashboard_state(url):
+    with urllib.request.urlopen(f"{url}/view/api/state/demo", timeout=30) as answer:
+        return json.load(answer)
+
+
 def test_busy_ports_are_passed_over(tmp_path):
     taken = []
-    for address, port in (("127.0.0.1", 9090), ("127.0.0.12", 8080)):
+    for address, port in (("127.0.0.1", 9090), ("127.0.0.1", 8080), ("127.0.0.12", 8080)):
         try:
             taken.append(socket.create_server((address, port)))
         except OSError:
@@ -87,6 +94,11 @@ def test_busy_ports_are_passed_over(tmp_path):
     try:
         demo.wait_line(r"203\.0\.113\.81:443/tcp  web-d added")
         assert "--server localhost:" in demo.wait_line(r"^  (\S*maglevc.* show frontends)").group(1)
+        dashboard = demo.wait_line(r"^  (http://127\.0\.0\.1:\d+)/view/").group(1)
+        assert not dashboard.endswith(":8080")
+        state = wait_for(lambda: next((s for s in [dashboard_state(dashboard)] if s["loaded"]), None),
+                         "the dashboard's state")
+        assert state["name"] == "demo" and len(state["backends"]) == 5
         demo.process.send_signal(signal.SIGTERM)
         demo.process.wait(30)
         wait_for(lambda: not demo.leftovers(), "its end")
