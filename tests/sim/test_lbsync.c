@@ -825,9 +825,9 @@ static void test_removed_rows_do_not_exist(void **state)
 
 /* ---- VPP restarts */
 
-static bool told_nobody_listens(struct syncbed *b)
+static bool told_of_retry(struct syncbed *b)
 {
-	return strstr(lbsync_why_down(b->s), "nobody listens on ") != NULL;
+	return strstr(lbsync_why_down(b->s), ": is VPP running?") != NULL;
 }
 
 static void test_vpp_restarts(void **state)
@@ -840,7 +840,7 @@ static void test_vpp_restarts(void **state)
 		loop_turn(b->loop, NS_PER_S);
 	logged(b, 1, "warn vpp-disconnect path=");
 	logged(b, 1, " reason=VPP closed the connection");
-	bed_until(b, told_nobody_listens); /* as soon as it was tried again */
+	bed_until(b, told_of_retry); /* as soon as it was tried again */
 	/* Meanwhile: */
 	b->fes[0].as[0].weight = 9;
 	lbsync_changed(b->s, &b->fes[0].sync, true);
