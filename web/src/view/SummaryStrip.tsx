@@ -47,6 +47,9 @@ export function SummaryStrip() {
       <Tile label="backends up" bad={(sum().byState["up"] ?? 0) < sum().backends}>
         <OutOf part={sum().byState["up"] ?? 0} whole={sum().backends} />
       </Tile>
+      <Tile label="packets/s" bad={false}>
+        {sum().packets === null ? "–" : formatRate(sum().packets ?? 0)}
+      </Tile>
       <div class="tile tile-states">
         <dt>backends</dt>
         <dd>
@@ -60,9 +63,6 @@ export function SummaryStrip() {
           </For>
         </dd>
       </div>
-      <Tile label="packets/s" bad={false}>
-        {sum().packets === null ? "–" : formatRate(sum().packets ?? 0)}
-      </Tile>
     </dl>
   );
 }
