@@ -41,7 +41,7 @@ struct broker_reader {
 	uint64_t flash_next;
 	struct broker_event *current; /* being written; with a reference */
 	size_t off;                   /* of it, written */
-	mono_ns pinged; /* last, or when it began */
+	mono_ns pinged;               /* last, or when it began */
 };
 
 /* `epoch`: another one for each run of the program. */
