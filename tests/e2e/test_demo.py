@@ -62,8 +62,13 @@ def test_it_shows_what_happens_and_cleans_up(demo):
     demo.wait_line(r"203\.0\.113\.81:443/tcp  web-d added, weight 50")
     # The commands work as printed.
     command = demo.wait_line(r"^  (\S*maglevc.* show backends) web-a").group(1)
-    shown = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert [l.split()[2] for l in shown.splitlines()[1:]] == ["up"] * 5
+
+    def states():
+        shown = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        return [l.split()[2] for l in shown.splitlines()[1:]]
+
+    # Where nginx is slower than maglevd, a backend is down at first.
+    wait_for(lambda: states() == ["up"] * 5, lambda: f"all five up: {states()}")
     pids = demo.wait_line(r"^  kill (\d+) (\d+)").groups()
     os.kill(int(pids[0]), signal.SIGKILL)
     os.kill(int(pids[1]), signal.SIGKILL)
