@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,11 +89,19 @@ bool netns_stale(const struct netns *ns)
 void netns_read_ports(struct netns *ns)
 {
 	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	char line[64], *mid, *end;
 
-	if (!f || fscanf(f, "%d %d", &ns->port_min, &ns->port_max) != 2) {
-		ns->port_min = 0;
-		ns->port_max = UINT16_MAX;
+	ns->port_min = 0;
+	ns->port_max = UINT16_MAX;
+	if (!f)
+		return;
+	if (fgets(line, sizeof line, f)) {
+		long min = strtol(line, &mid, 10), max = strtol(mid, &end, 10);
+
+		if (mid > line && end > mid && min >= 0 && min <= max && max <= UINT16_MAX) {
+			ns->port_min = (int)min;
+			ns->port_max = (int)max;
+		}
 	}
-	if (f)
-		(void)fclose(f);
+	(void)fclose(f);
 }
