@@ -184,6 +184,7 @@ async function confirm(page, words) {
   await shows(page.locator("dialog .words"), words);
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
+  await page.locator("dialog").waitFor({ state: "detached" });
 }
 
 /** All that administrators can do, by keyboard. */
@@ -244,7 +245,7 @@ async function events(page) {
   assert.deepEqual(keys, ["vip=", "protocol=", "port=", "address=", "from=", "to=", "flush="]);
   await search.fill("");
   await page.locator('select[aria-label="level"]').selectOption("debug");
-  await shows(log, "vpp-api-");
+  await shows(log, "reason=drift");
   const atEnd = () => log.evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight < 30);
   assert.ok(await atEnd(), "follows the end");
   await page.locator('.events button:has-text("Pause")').click();
@@ -254,7 +255,7 @@ async function events(page) {
   await page.locator('.events button:has-text("Resume")').click();
   await page.locator('.events select[aria-label="maglevd"]').selectOption("ghost");
   await page.waitForFunction(
-    () => !document.querySelector(".event-lines")?.textContent.includes("vpp-api-"),
+    () => !document.querySelector(".event-lines")?.textContent.includes("reason=drift"),
   );
 }
 
@@ -287,6 +288,11 @@ const browser = await chromium.launch({
 });
 try {
   await { view, tabs, lost, admin, looks }[scenario](browser);
+} catch (e) {
+  for (const context of browser.contexts())
+    for (const page of context.pages())
+      await page.screenshot({ path: join(options.shots, `failed-${scenario}.png`) });
+  throw e;
 } finally {
   await browser.close();
   rmSync(profile, { recursive: true, force: true });

@@ -15,14 +15,14 @@ export function Menu(props: { label: string; items: readonly MenuItem[] }) {
   const close = (): void => {
     setOpen(false);
     document.removeEventListener("pointerdown", outside, true);
-    window.removeEventListener("scroll", close, true);
+    window.removeEventListener("scroll", place, true);
   };
   const outside = (e: Event): void => {
     if (!(e.target instanceof Node) || (!list?.contains(e.target) && !button.contains(e.target)))
       close();
   };
   const entries = (): HTMLButtonElement[] => [...(list?.querySelectorAll("button") ?? [])];
-  // Fixed, so that no table cuts it off; above the button where there is no room below.
+  // Fixed, so that no table cuts it off, and beside its button however the page is scrolled; above the button where there is no room below.
   const place = (): void => {
     if (!list) return;
     const at = button.getBoundingClientRect();
@@ -35,7 +35,7 @@ export function Menu(props: { label: string; items: readonly MenuItem[] }) {
     place();
     entries()[0]?.focus({ preventScroll: true });
     document.addEventListener("pointerdown", outside, true);
-    window.addEventListener("scroll", close, true);
+    window.addEventListener("scroll", place, true);
   };
   const keys = (e: KeyboardEvent): void => {
     const all = entries();

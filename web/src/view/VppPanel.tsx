@@ -80,7 +80,9 @@ function Traffic(props: { scope: Scope }) {
   return (
     <Show when={ids().length > 0} fallback={<p class="dim">No counters.</p>}>
       <details class="traffic" open={ids().length <= OPEN_UP_TO}>
-        <summary>Traffic of {ids().length} VIPs</summary>
+        <summary>
+          Traffic of {ids().length} {ids().length === 1 ? "VIP" : "VIPs"}
+        </summary>
         <div class="scroll-x" tabIndex={0} role="group" aria-label="Traffic">
           <table>
             <thead>
