@@ -23,11 +23,15 @@ VPP_SCENARIOS := $(patsubst %,tests/e2e/test_%.py,health_to_vpp drift failover o
 C_FILES   = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test e2e robot-test install install-deps lint fixstyle sanitize fuzz bench \
+.PHONY: all web fixstyle-web demo test e2e robot-test install install-deps lint fixstyle sanitize fuzz bench \
 	coverage test-vpp clean help deps-%
 
 all: $(BUILD)/build.ninja ## build everything; binaries land in build/bin (also just `make`)
+	@tools/build-web --if-changed
 	ninja -C $(BUILD)
+
+web: ## make the dashboard's page (web/dist) anew; needs node 18 or newer, and npm
+	@tools/build-web
 
 demo: deps-demo $(BUILD)/build.ninja ## run the whole system on this machine, without VPP or root
 	ninja -C $(BUILD) $(PROGRAMS)
@@ -78,6 +82,9 @@ lint: deps-lint ## a clang build, clang-tidy, cppcheck, layers, formatting, lice
 
 fixstyle: deps-lint ## format the C files as .clang-format says
 	clang-format -i $(C_FILES)
+
+fixstyle-web: ## format the page's sources as web/.prettierrc.json says
+	cd web && { [ -x node_modules/.bin/prettier ] || npm ci --ignore-scripts; } && npm run fixstyle
 
 install: all ## install below DESTDIR with PREFIX (/usr/local)
 	meson configure $(BUILD) -Dprefix=$(PREFIX)
