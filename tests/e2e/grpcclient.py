@@ -5,11 +5,16 @@ Stubs are not generated: methods are called by their names on generic channels.
 """
 import functools
 import importlib
+import os
 import pathlib
 import socket
 import subprocess
 import sys
 import tempfile
+
+# Before gRPC is loaded: our children exec at once, and gRPC 1.51's own preparation for a fork now and
+# then waits for ever.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc
 import pytest
