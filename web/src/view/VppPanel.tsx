@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createEffect, createMemo, For, on, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, on, Show } from "solid-js";
 
 import { usePage } from "../live/page";
 import { formatRate, HISTORY, packetsOf, vipId } from "../model/rate";
@@ -76,11 +76,18 @@ const OPEN_UP_TO = 8;
 
 function Traffic(props: { scope: Scope }) {
   const vips = createMemo(() => props.scope.counters?.vips ?? []);
-  const ids = createMemo(() => vips().map(vipId));
+  const byId = createMemo(() => new Map(vips().map((v) => [vipId(v), v])));
+  const ids = createMemo(() => [...byId().keys()]);
+  const [chosen, setChosen] = createSignal<boolean | null>(null);
+  const open = (): boolean => chosen() ?? ids().length <= OPEN_UP_TO;
+  const toggle = (e: Event): void => {
+    e.preventDefault(); // `open` follows what was chosen
+    setChosen(!open());
+  };
   return (
     <Show when={ids().length > 0} fallback={<p class="dim">No counters.</p>}>
-      <details class="traffic" open={ids().length <= OPEN_UP_TO}>
-        <summary>
+      <details class="traffic" open={open()}>
+        <summary onClick={toggle}>
           Traffic of {ids().length} {ids().length === 1 ? "VIP" : "VIPs"}
         </summary>
         <div class="scroll-x" tabIndex={0} role="group" aria-label="Traffic">
@@ -99,9 +106,9 @@ function Traffic(props: { scope: Scope }) {
               </tr>
             </thead>
             <tbody>
-              <For each={ids()}>
+              <For each={open() ? ids() : []}>
                 {(id) => (
-                  <Show when={vips().find((v) => vipId(v) === id)}>
+                  <Show when={byId().get(id)}>
                     {(v) => <TrafficRow scope={props.scope} vip={v()} id={id} />}
                   </Show>
                 )}
