@@ -7,8 +7,8 @@
  * that names nobody it is executed and nobody hears of it.
  *
  * Two deliberate differences: a message that is shorter than its fields, or has an impossible
- * address family or prefix length, is an error of its sender here (VPP drops the message with a
- * warning and goes on), and message ids are drawn at random at each start, one by one. */
+ * address family, is an error of its sender here (VPP drops the message with a warning and goes
+ * on), and message ids are drawn at random at each start, one by one. */
 #pragma once
 
 #include <stdbool.h>

@@ -19,7 +19,7 @@
 #include "probe/regexp.h"
 
 /* How long a result that repeats what is known may wait for others. The owner's thread is woken a
- * hundred times a second then, not five thousand: that was a fifth of all an http probe costs. */
+ * hundred times a second then, not five thousand, which is much of what an http probe costs. */
 #define RESULTS_WAIT (10 * NS_PER_MS)
 
 /* While the owner takes no results: how long a due probe waits before it asks again. */
