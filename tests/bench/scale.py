@@ -26,7 +26,8 @@ WINDOW = 5
 
 
 def records(child, msg):
-    lines = child.out.read_text(errors="replace").splitlines()
+    # The log grows while it is read: what stands behind the last newline is not whole yet.
+    lines = child.out.read_text(errors="replace").split("\n")[:-1]
     return [r for r in map(json.loads, (l for l in lines if f'"msg":"{msg}"' in l))]
 
 
