@@ -7,10 +7,6 @@
 
 #include "base/alloc.h"
 
-#define N_FLAGS 8
-
-static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
-
 /* The variable to look at: the second when it alone is set to something. */
 static const char *either(const char *first, const char *second)
 {
@@ -19,9 +15,10 @@ static const char *either(const char *first, const char *second)
 	return (!a || !*a) && b && *b ? second : first;
 }
 
-static void fill_table(struct options *o, struct flag t[static N_FLAGS])
+static size_t table(void *options, struct flag *ret)
 {
-	const struct flag table[N_FLAGS] = {
+	struct options *o = options;
+	const struct flag flags[] = {
 		{ .name = "server",
 		  .env = either("MAGLEV_FRONTEND_SERVERS", "MAGLEV_SERVERS"),
 		  .kind = FLAG_LIST,
@@ -38,14 +35,7 @@ static void fill_table(struct options *o, struct flag t[static N_FLAGS])
 		  .help = "listen here for browsers: host:port, [v6]:port or :port "
 			  "(or MAGLEV_LISTEN)",
 		  .to_string = &o->listen },
-		{ .name = "log-level",
-		  .env = "MAGLEV_FRONTEND_LOG_LEVEL",
-		  .kind = FLAG_ENUM,
-		  .def = "info",
-		  .arg = "LEVEL",
-		  .help = "debug, info, warn or error",
-		  .choices = log_levels,
-		  .to_enum = &o->log_level },
+		COMMAND_LOG_LEVEL("MAGLEV_FRONTEND_LOG_LEVEL", &o->log_level),
 		{ .name = "tls-ca",
 		  .env = "MAGLEV_FRONTEND_TLS_CA",
 		  .kind = FLAG_STRING,
@@ -68,18 +58,9 @@ static void fill_table(struct options *o, struct flag t[static N_FLAGS])
 		  .arg = "FILE",
 		  .help = "the certificate's private key (PEM)",
 		  .to_string = &o->tls_key },
-		{ .name = "version",
-		  .kind = FLAG_BOOL,
-		  .help = "print the version and exit",
-		  .to_bool = &o->version },
-		{ .name = "help",
-		  .kind = FLAG_BOOL,
-		  .help = "print this and exit",
-		  .to_bool = &o->help },
 	};
 
-	for (size_t i = 0; i < N_FLAGS; i++)
-		t[i] = table[i];
+	return command_flags(flags, ARRAY_LEN(flags), ret);
 }
 
 /* "name=address" or "address", which is then the name, too. (An address has no '='.) */
@@ -122,8 +103,9 @@ static const char *set_or_null(const char *name)
 	return v && *v ? v : NULL;
 }
 
-static int complete(struct options *o, struct err *e)
+static int complete(void *options, struct err *e)
 {
+	struct options *o = options;
 	int r = o->server.n ? 0 : add_servers(o, "localhost:9090", e);
 
 	for (size_t i = 0; !r && i < o->server.n; i++)
@@ -141,20 +123,6 @@ static int complete(struct options *o, struct err *e)
 	return 0;
 }
 
-int options_parse(struct options *o, int argc, char *const *argv, struct err *e)
-{
-	struct flag table[N_FLAGS];
-	int next = argc;
-
-	*o = (struct options){ 0 };
-	fill_table(o, table);
-	if (flags_parse(table, N_FLAGS, argc, argv, &next, e) < 0)
-		return e->code;
-	if (next < argc)
-		return err_set(e, -EINVAL, "unexpected argument \"%s\"", argv[next]);
-	return complete(o, e);
-}
-
 void options_done(struct options *o)
 {
 	flag_list_done(&o->server);
@@ -164,15 +132,18 @@ void options_done(struct options *o)
 	}
 }
 
-void options_usage(struct str *out)
+static void epilogue(struct str *out)
 {
-	struct options o = { 0 };
-	struct flag table[N_FLAGS];
-
-	fill_table(&o, table);
-	flags_usage(table, N_FLAGS, "maglevd-frontend [flags]", out);
 	str_add(out,
 		"environment:\n"
 		"  MAGLEV_FRONTEND_USER, MAGLEV_FRONTEND_PASSWORD\n"
 		"      when both are set, whoever knows them may change things below /admin/\n");
 }
+
+const struct command options_command = {
+	.program = "maglevd-frontend",
+	.synopsis = "maglevd-frontend [flags]",
+	.table = table,
+	.complete = complete,
+	.epilogue = epilogue,
+};

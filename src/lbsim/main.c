@@ -13,8 +13,6 @@
 #include "lbsim/options.h"
 #include "lbsim/server.h"
 
-#define EXIT_USAGE 2
-
 struct sim {
 	struct options opt;
 	struct loop *loop;
@@ -88,27 +86,11 @@ static void sim_close(struct sim *s)
 		loop_free(s->loop);
 }
 
-static int usage_error(const struct err *err)
-{
-	_cleanup_(str_done) struct str text = { 0 };
-	options_usage(&text);
-	fprintf(stderr, "maglev-lbsim: %s\n%s", err->msg, str_z(&text));
-	return EXIT_USAGE;
-}
-
-static int help(void)
-{
-	_cleanup_(str_done) struct str text = { 0 };
-	options_usage(&text);
-	fputs(str_z(&text), stdout);
-	return EXIT_SUCCESS;
-}
-
 static int serve(struct sim *s)
 {
 	struct err err = { 0 };
 	int code = EXIT_FAILURE;
-	log_set_level(s->opt.log_level);
+	log_set_level((enum log_level)s->opt.log_level);
 	log_info("starting", L_STR("program", "maglev-lbsim"), L_STR("version", version_string()),
 		 L_STR("commit", version_commit()), L_STR("date", version_date()));
 	if (sim_open(s, &err)) {
@@ -126,15 +108,11 @@ static int serve(struct sim *s)
 int main(int argc, char **argv)
 {
 	struct sim s = { 0 };
-	struct err err = { 0 };
-	if (options_parse(argc, argv, &s.opt, &err))
-		return usage_error(&err);
-	if (s.opt.help)
-		return help();
-	if (s.opt.version) {
-		version_print("maglev-lbsim");
-		return EXIT_SUCCESS;
+	int code;
+	if (command_start(&options_command, &s.opt, argc, argv, &code)) {
+		signal(SIGPIPE, SIG_IGN);
+		code = serve(&s);
 	}
-	signal(SIGPIPE, SIG_IGN);
-	return serve(&s);
+	options_done(&s.opt);
+	return code;
 }

@@ -2,25 +2,15 @@
 #include "lbsim/options.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "lbsim/api.h"
 #include "lbsim/control.h"
 
-#define N_FLAGS 11
-
-static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
-
-struct parsed { /* what does not go straight into struct options */
-	int level;
-	struct flag_list drop;
-};
-
-/* The one table; the values go to `o` and `p`. */
-static void fill_table(struct options *o, struct parsed *p, struct flag t[static N_FLAGS])
+static size_t table(void *options, struct flag *ret)
 {
-	const struct flag table[N_FLAGS] = {
+	struct options *o = options;
+	const struct flag flags[] = {
 		{ .name = "api-socket",
 		  .kind = FLAG_STRING,
 		  .def = "",
@@ -72,79 +62,50 @@ static void fill_table(struct options *o, struct parsed *p, struct flag t[static
 		  .kind = FLAG_LIST,
 		  .arg = "NAME",
 		  .help = "do not have this message (lb_as_set_weight); may be repeated",
-		  .to_list = &p->drop },
-		{ .name = "log-level",
-		  .kind = FLAG_ENUM,
-		  .def = "info",
-		  .arg = "LEVEL",
-		  .help = "the least level that is logged",
-		  .to_enum = &p->level,
-		  .choices = log_levels },
-		{ .name = "version",
-		  .kind = FLAG_BOOL,
-		  .def = "false",
-		  .help = "print the version and exit",
-		  .to_bool = &o->version },
-		{ .name = "help",
-		  .kind = FLAG_BOOL,
-		  .def = "false",
-		  .help = "print this and exit",
-		  .to_bool = &o->help },
+		  .to_list = &o->drop },
+		COMMAND_LOG_LEVEL(NULL, &o->log_level),
 	};
-	memcpy(t, table, sizeof table);
+	return command_flags(flags, ARRAY_LEN(flags), ret);
 }
 
-static int take_drops(const struct flag_list *drop, struct options *o, struct err *err)
+static int take_drops(struct options *o, struct err *err)
 {
-	for (size_t i = 0; i < drop->n; i++) {
-		enum vpp_msg m = api_msg_find(drop->v[i]);
+	for (size_t i = 0; i < o->drop.n; i++) {
+		enum vpp_msg m = api_msg_find(o->drop.v[i]);
 		if (m == VPP_MSG_N)
 			return err_set(err, -EINVAL, "--drop-message: no message is called %s",
-				       drop->v[i]);
+				       o->drop.v[i]);
 		o->dropped[m] = true;
 	}
 	return 0;
 }
 
-static int check(const struct options *o, int argc, char *const *argv, int next, struct err *err)
+static int complete(void *options, struct err *err)
 {
-	if (next < argc)
-		return err_set(err, -EINVAL, "unexpected argument %s", argv[next]);
+	struct options *o = options;
 	if (*o->api_socket == '\0')
 		return err_set(err, -EINVAL, "--api-socket must be given");
 	if (o->journal_reads && *o->journal == '\0')
 		return err_set(err, -EINVAL, "--journal-reads needs --journal");
-	return 0;
+	return take_drops(o, err);
 }
 
-int options_parse(int argc, char *const *argv, struct options *ret, struct err *err)
+static void epilogue(struct str *out)
 {
-	struct parsed p = { 0 };
-	struct flag table[N_FLAGS];
-	int next = argc;
-	*ret = (struct options){ 0 };
-	fill_table(ret, &p, table);
-	int r = flags_parse(table, N_FLAGS, argc, argv, &next, err);
-	if (ret->help || ret->version)
-		r = 0;
-	else if (!r)
-		r = check(ret, argc, argv, next, err);
-	if (!r)
-		r = take_drops(&p.drop, ret, err);
-	if (!r)
-		r = log_level_parse(log_levels[p.level], &ret->log_level);
-	flag_list_done(&p.drop);
-	return r;
-}
-
-void options_usage(struct str *out)
-{
-	struct options o;
-	struct parsed p = { 0 };
-	struct flag table[N_FLAGS];
-	fill_table(&o, &p, table);
-	flags_usage(table, N_FLAGS, "maglev-lbsim --api-socket PATH [flags]", out);
 	str_add(out,
 		"\nCommands on the control socket, a line each, answered by a line of JSON:\n");
 	control_help(out);
+}
+
+const struct command options_command = {
+	.program = "maglev-lbsim",
+	.synopsis = "maglev-lbsim --api-socket PATH [flags]",
+	.table = table,
+	.complete = complete,
+	.epilogue = epilogue,
+};
+
+void options_done(struct options *o)
+{
+	flag_list_done(&o->drop);
 }

@@ -4,23 +4,20 @@
 
 #include <stdbool.h>
 
+#include "base/command.h"
 #include "base/dur.h"
-#include "base/err.h"
-#include "base/flags.h"
-#include "base/log.h"
 #include "vpp/messages.h"
 
 struct options {
 	const char *api_socket, *stats_socket, *control,
 		*journal; /* "": none; borrowed from argv */
 	const char *version_string;
-	bool journal_reads, version, help;
+	bool journal_reads;
 	dur_ns gc_interval;
-	enum log_level log_level;
-	bool dropped[VPP_MSG_N]; /* --drop-message */
+	int log_level; /* enum log_level */
+	struct flag_list drop;
+	bool dropped[VPP_MSG_N]; /* what `drop` names */
 };
 
-/* 0, or -EINVAL with `err`. With help or version set the rest has not been checked. */
-int options_parse(int argc, char *const *argv, struct options *ret, struct err *err);
-/* What --help prints. */
-void options_usage(struct str *out);
+extern const struct command options_command; /* fills a struct options; options_done after it */
+void options_done(struct options *o);

@@ -10,8 +10,6 @@
 #include "maglevd/daemon.h"
 #include "maglevd/options.h"
 
-#define EXIT_USAGE 2
-
 /* What is large (an answer of ten thousand backends, a snapshot for metrics, a table) lives for
  * moments. Left to itself malloc learns from its being freed to take the next such block from the
  * heap, where it is stuck behind what lives long. */
@@ -60,41 +58,13 @@ static int start(const struct options *o)
 	return class == CONFIG_OK ? daemon_run(o, config) : (int)class;
 }
 
-static int usage_error(const char *message)
-{
-	struct str text = { 0 };
-
-	options_usage(&text);
-	(void)fprintf(stderr, "maglevd: %s\n\n%s", message, str_z(&text));
-	str_done(&text);
-	return EXIT_USAGE;
-}
-
-static int help(void)
-{
-	struct str text = { 0 };
-
-	options_usage(&text);
-	(void)fputs(str_z(&text), stdout);
-	str_done(&text);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	struct options o;
-	struct err e;
-	int r;
+	struct options o = { 0 };
+	int code;
 
 	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
-	r = options_parse(&o, argc, argv, &e);
-	if (o.help)
-		return help();
-	if (r < 0)
-		return usage_error(e.msg);
-	if (o.version) {
-		version_print("maglevd");
-		return 0;
-	}
+	if (!command_start(&options_command, &o, argc, argv, &code))
+		return code;
 	return o.check ? check_only(&o) : start(&o);
 }

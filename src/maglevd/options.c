@@ -4,17 +4,13 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "base/flags.h"
 
 #define PROBE_THREADS_MAX 64
-#define N_FLAGS           15
 
-static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
-
-/* The one table; `o` is where the values go. */
-static void fill_table(struct options *o, struct flag t[static N_FLAGS])
+static size_t table(void *options, struct flag *ret)
 {
-	const struct flag table[N_FLAGS] = {
+	struct options *o = options;
+	const struct flag flags[] = {
 		{ .name = "config",
 		  .env = "MAGLEV_CONFIG",
 		  .kind = FLAG_STRING,
@@ -86,14 +82,7 @@ static void fill_table(struct options *o, struct flag t[static N_FLAGS])
 		  .def = "true",
 		  .help = "serve gRPC reflection, v1 and v1alpha",
 		  .to_bool = &o->reflection },
-		{ .name = "log-level",
-		  .env = "MAGLEV_LOG_LEVEL",
-		  .kind = FLAG_ENUM,
-		  .def = "info",
-		  .arg = "LEVEL",
-		  .help = "debug, info, warn or error",
-		  .choices = log_levels,
-		  .to_enum = &o->log_level },
+		COMMAND_LOG_LEVEL("MAGLEV_LOG_LEVEL", &o->log_level),
 		{ .name = "probe-threads",
 		  .env = "MAGLEV_PROBE_THREADS",
 		  .kind = FLAG_INT,
@@ -108,22 +97,15 @@ static void fill_table(struct options *o, struct flag t[static N_FLAGS])
 		  .help = "check the configuration and exit: 0 good, 1 it cannot be parsed, 2 it "
 			  "breaks a rule",
 		  .to_bool = &o->check },
-		{ .name = "version",
-		  .kind = FLAG_BOOL,
-		  .help = "print the version and exit",
-		  .to_bool = &o->version },
-		{ .name = "help",
-		  .kind = FLAG_BOOL,
-		  .help = "print this and exit",
-		  .to_bool = &o->help },
 	};
 
-	for (size_t i = 0; i < N_FLAGS; i++)
-		t[i] = table[i];
+	return command_flags(flags, ARRAY_LEN(flags), ret);
 }
 
-static int check_together(const struct options *o, struct err *e)
+static int check_together(void *options, struct err *e)
 {
+	const struct options *o = options;
+
 	if (!*o->grpc_addr)
 		return err_set(e, -EINVAL, "--grpc-addr must not be empty");
 	if (!*o->grpc_tls_cert != !*o->grpc_tls_key)
@@ -134,25 +116,9 @@ static int check_together(const struct options *o, struct err *e)
 	return 0;
 }
 
-int options_parse(struct options *o, int argc, char *const *argv, struct err *e)
-{
-	struct flag table[N_FLAGS];
-	int next = argc;
-
-	*o = (struct options){ 0 };
-	fill_table(o, table);
-	if (flags_parse(table, N_FLAGS, argc, argv, &next, e) < 0)
-		return e->code;
-	if (next < argc)
-		return err_set(e, -EINVAL, "unexpected argument \"%s\"", argv[next]);
-	return check_together(o, e);
-}
-
-void options_usage(struct str *out)
-{
-	struct options o;
-	struct flag table[N_FLAGS];
-
-	fill_table(&o, table);
-	flags_usage(table, N_FLAGS, "maglevd [flags]", out);
-}
+const struct command options_command = {
+	.program = "maglevd",
+	.synopsis = "maglevd [flags]",
+	.table = table,
+	.complete = check_together,
+};

@@ -4,8 +4,7 @@
 
 #include <stdbool.h>
 
-#include "base/err.h"
-#include "base/str.h"
+#include "base/command.h"
 
 struct options { /* strings are borrowed from argv and the environment */
 	const char *config;
@@ -18,9 +17,7 @@ struct options { /* strings are borrowed from argv and the environment */
 	bool reflection;
 	int log_level; /* enum log_level */
 	long long probe_threads;
-	bool check, version, help;
+	bool check;
 };
 
-/* 0; or -EINVAL with a sentence (then help and version may still be looked at). */
-int options_parse(struct options *o, int argc, char *const *argv, struct err *e);
-void options_usage(struct str *out);
+extern const struct command options_command; /* fills a struct options */

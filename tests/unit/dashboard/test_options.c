@@ -27,7 +27,8 @@ static int clear(void **state)
 }
 
 #define PARSE(O, E, ...)                                                                           \
-	options_parse((O), (int)ARRAY_LEN(((const char *const[]){ "x", ##__VA_ARGS__ })),          \
+	command_parse(&options_command, (O),                                                       \
+		      (int)ARRAY_LEN(((const char *const[]){ "x", ##__VA_ARGS__ })),               \
 		      (char *const *)(uintptr_t)(const char *const[]){ "x", ##__VA_ARGS__, NULL }, \
 		      (E))
 
@@ -42,7 +43,7 @@ static void expect(const struct options *o, const char *servers)
 
 static void servers(void **state)
 {
-	_cleanup_(options_done) struct options o, p, q;
+	_cleanup_(options_done) struct options o = { 0 }, p = { 0 }, q = { 0 };
 	struct err e;
 
 	assert_int_equal(PARSE(&o, &e), 0);
@@ -59,7 +60,7 @@ static void servers(void **state)
 
 static void old_variables(void **state)
 {
-	_cleanup_(options_done) struct options o;
+	_cleanup_(options_done) struct options o = { 0 };
 	struct err e;
 
 	setenv("MAGLEV_SERVERS", "old:1,old:2", 1);
@@ -72,7 +73,7 @@ static void old_variables(void **state)
 
 static void admin_needs_both(void **state)
 {
-	_cleanup_(options_done) struct options o, p, q;
+	_cleanup_(options_done) struct options o = { 0 }, p = { 0 }, q = { 0 };
 	struct err e;
 
 	setenv("MAGLEV_FRONTEND_USER", "u", 1);
@@ -95,7 +96,7 @@ static void mistakes(void **state)
 					   "--log-level=", "--unknown",    "word" };
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		_cleanup_(options_done) struct options o;
+		_cleanup_(options_done) struct options o = { 0 };
 		struct err e = { 0 };
 
 		if (PARSE(&o, &e, bad[i]) != -EINVAL)
@@ -106,7 +107,7 @@ static void mistakes(void **state)
 
 static void too_many(void **state)
 {
-	_cleanup_(options_done) struct options o;
+	_cleanup_(options_done) struct options o = { 0 };
 	_cleanup_(str_done) struct str s = { 0 };
 	struct err e;
 

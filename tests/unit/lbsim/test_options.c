@@ -21,7 +21,8 @@ static int parse(struct options *o, struct err *err, const char *args)
 	for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save))
 		argv[argc++] = p;
 	argv[argc] = NULL;
-	return options_parse(argc, argv, o, err);
+	*o = (struct options){ 0 };
+	return command_parse(&options_command, o, argc, argv, err);
 }
 
 static void refused(const char *args, const char *want)
@@ -30,6 +31,7 @@ static void refused(const char *args, const char *want)
 	struct err err = { 0 };
 	assert_int_equal(parse(&o, &err, args), -EINVAL);
 	assert_string_equal(err.msg, want);
+	options_done(&o);
 }
 
 static void test_good(void **state)
@@ -40,6 +42,7 @@ static void test_good(void **state)
 	assert_int_equal(o.gc_interval, 60 * NS_PER_S);
 	assert_int_equal(o.log_level, LVL_INFO);
 	assert_false(o.journal_reads);
+	options_done(&o);
 	assert_int_equal(parse(&o, &err,
 			       "-api-socket=/a --gc-interval 6s --log-level debug --drop-message "
 			       "lb_as_set_weight --drop-message=lb_conf"),
@@ -49,16 +52,15 @@ static void test_good(void **state)
 	assert_true(o.dropped[VPP_LB_AS_SET_WEIGHT]);
 	assert_true(o.dropped[VPP_LB_CONF]);
 	assert_false(o.dropped[VPP_LB_CONF_GET]);
-	assert_int_equal(parse(&o, &err, "--help --nonsense"), 0);
-	assert_true(o.help);
-	assert_int_equal(parse(&o, &err, "--version"), 0);
-	assert_true(o.version);
+	options_done(&o);
+	assert_int_equal(parse(&o, &err, "--help --nonsense"), COMMAND_HELP);
+	assert_int_equal(parse(&o, &err, "--version"), COMMAND_VERSION);
 }
 
 static void test_bad(void **state)
 {
 	refused("", "--api-socket must be given");
-	refused("--api-socket /a word", "unexpected argument word");
+	refused("--api-socket /a word", "unexpected argument \"word\"");
 	refused("--api-socket /a --nonsense", "unknown flag --nonsense");
 	refused("--api-socket /a --drop-message nope", "--drop-message: no message is called nope");
 	refused("--api-socket /a --journal-reads", "--journal-reads needs --journal");
@@ -67,8 +69,9 @@ static void test_bad(void **state)
 
 static void test_usage(void **state)
 {
+	struct options scratch = { 0 };
 	struct str s = { 0 };
-	options_usage(&s);
+	command_usage(&options_command, &scratch, &s);
 	assert_non_null(strstr(str_z(&s), "usage: maglev-lbsim --api-socket PATH [flags]\n"));
 	assert_non_null(strstr(str_z(&s), "serve VPP's stats segment here"));
 	assert_non_null(strstr(str_z(&s), "  fail MESSAGE RETVAL [COUNT]"));

@@ -18,12 +18,12 @@
 static int parse(struct err *e, const char *const *words, int n)
 {
 	char *argv[16] = { xstrdup("maglevd") };
-	struct options o;
+	struct options o = { 0 };
 	int r;
 
 	for (int i = 0; i < n; i++)
 		argv[i + 1] = xstrdup(words[i]);
-	r = options_parse(&o, n + 1, argv, e);
+	r = command_parse(&options_command, &o, n + 1, argv, e);
 	for (int i = 0; i <= n; i++)
 		free(argv[i]);
 	return r;
@@ -32,17 +32,17 @@ static int parse(struct err *e, const char *const *words, int n)
 static void defaults(void **state)
 {
 	char *argv[] = { (char[]){ "maglevd" }, NULL };
-	struct options o;
+	struct options o = { 0 };
 	struct err e;
 
-	assert_int_equal(options_parse(&o, 1, argv, &e), 0);
+	assert_int_equal(command_parse(&options_command, &o, 1, argv, &e), 0);
 	assert_string_equal(o.config, "/etc/vpp-maglev/maglev.yaml");
 	assert_string_equal(o.grpc_addr, ":9090");
 	assert_string_equal(o.vpp_api_addr, "/run/vpp/api.sock");
 	assert_string_equal(o.metrics_addr, ":9091");
 	assert_int_equal(o.log_level, LVL_INFO);
 	assert_int_equal(o.probe_threads, 1);
-	assert_false(o.check || o.version || o.help || o.grpc_allow_remote_admin);
+	assert_false(o.check || o.grpc_allow_remote_admin);
 	assert_string_equal(o.grpc_client_ca, "");
 }
 
@@ -80,13 +80,13 @@ static void wrong_words(void **state)
 static void flags_win_over_the_environment(void **state)
 {
 	char *argv[] = { (char[]){ "maglevd" }, (char[]){ "-config" }, (char[]){ "/flag" }, NULL };
-	struct options o;
+	struct options o = { 0 };
 	struct err e;
 
 	(void)setenv("MAGLEV_CONFIG", "/env", 1);
 	(void)setenv("MAGLEV_VPP_API_ADDR", "", 1);
 	(void)setenv("MAGLEV_LOG_LEVEL", "debug", 1);
-	assert_int_equal(options_parse(&o, 3, argv, &e), 0);
+	assert_int_equal(command_parse(&options_command, &o, 3, argv, &e), 0);
 	assert_string_equal(o.config, "/flag");
 	assert_string_equal(o.vpp_api_addr, ""); /* switched off */
 	assert_int_equal(o.log_level, LVL_DEBUG);
@@ -97,9 +97,10 @@ static void flags_win_over_the_environment(void **state)
 
 static void usage_names_every_flag(void **state)
 {
+	struct options scratch = { 0 };
 	struct str s = { 0 };
 
-	options_usage(&s);
+	command_usage(&options_command, &scratch, &s);
 	assert_non_null(strstr(str_z(&s), "--grpc-allow-remote-admin"));
 	assert_non_null(strstr(str_z(&s), "MAGLEV_PROBE_THREADS"));
 	str_done(&s);
