@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "lbsim/listener.h"
 #include "maglevd/lbcounters.h"
 #include "syncbed.h"
@@ -415,5 +416,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cut_memory, setup, teardown),
 	};
 
+	log_set_level(LVL_OFF);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

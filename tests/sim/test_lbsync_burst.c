@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "syncbed.h"
 
 #define N_VIPS   50
@@ -113,5 +114,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rack_flaps, setup, teardown),
 	};
 
+	log_set_level(LVL_OFF);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
