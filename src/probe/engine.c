@@ -96,6 +96,7 @@ struct probe_engine *probe_engine_new(const struct probe_engine_opts *o)
 	assert(o->threads >= 1 && o->threads <= 64 && o->on_results && o->user_agent);
 	e->loop = o->loop;
 	e->user_agent = xstrdup(o->user_agent);
+	e->report_header = o->report_header ? xstrdup(o->report_header) : NULL;
 	e->own_ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	e->results = mailbox_new(o->loop, results_ready, e);
 	e->tls = tls_store_new();
@@ -129,6 +130,7 @@ void probe_engine_free(struct probe_engine *e)
 		close(e->own_ns);
 	free(e->workers);
 	free(e->user_agent);
+	free(e->report_header);
 	free(e);
 }
 

@@ -40,6 +40,8 @@ struct probe_result {
 	uint32_t generation;
 	bool started_only; /* tracing: the probe has just begun; only id, generation, started are
 			      set */
+	uint8_t field_at;  /* see probe_result_field */
+	uint16_t status;   /* of an HTTP answer, where report_header is set; 0: there was none */
 	enum code code;
 	char detail[PROBE_DETAIL_MAX]; /* one line, valid UTF-8 */
 	mono_ns started;
@@ -49,6 +51,10 @@ struct probe_result {
 	wall_ns cert_not_after; /* of the TLS handshake; 0 when there was none */
 };
 
+/* The value of the response header that the engine reports; NULL: the answer had none. One line,
+ * valid UTF-8; it stands in `detail`, behind the NUL, so that results are no larger for it. */
+const char *probe_result_field(const struct probe_result *r);
+
 typedef void probe_results_fn(void *ctx, const struct probe_result *r, size_t n);
 
 struct probe_engine_opts {
@@ -56,6 +62,7 @@ struct probe_engine_opts {
 	int threads;       /* 1..64 */
 	const char *netns; /* NULL: the process's own */
 	const char *user_agent;
+	const char *report_header; /* give this header of HTTP answers back; NULL: none */
 	probe_results_fn *on_results;
 	void *ctx;
 };

@@ -79,6 +79,10 @@ static void http_setup(struct target *t)
 		 t->check->reuse_connection ? "keep-alive" : "close");
 	t->http.request_len = s.len;
 	t->http.request = str_take(&s);
+	if (t->w->engine->report_header) {
+		t->http.field = XNEW(struct http_field);
+		t->http.field->name = t->w->engine->report_header;
+	}
 	if (t->check->regexp)
 		t->http.regexp = http_regexp_get(&t->w->regexps, t->check);
 }
@@ -87,6 +91,7 @@ static void http_cleanup(struct target *t)
 {
 	http_regexp_put(&t->w->regexps, t->http.regexp);
 	free(t->http.request);
+	free(t->http.field);
 	str_done(&t->http.body);
 }
 
@@ -98,6 +103,9 @@ static struct http_parser *parser_get(struct http_probe *h)
 	if (!h->parser) {
 		h->parser = xmalloc(sizeof *h->parser);
 		http_parser_init(h->parser, h->regexp ? &h->body : NULL);
+		h->parser->field = h->field;
+		if (h->field)
+			h->field->len = 0;
 	}
 	return h->parser;
 }
@@ -220,6 +228,8 @@ static bool verdict(struct target *t, const char *data, size_t n)
 		broken_verdict(t, data, n);
 	else
 		return false;
+	if (h->field && p->head_done)
+		probe_report(t, p->status, h->field);
 	settle(t);
 	return true;
 }

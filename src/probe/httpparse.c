@@ -30,6 +30,8 @@ static void response_reset(struct http_parser *p)
 	p->cr = p->fold_forbidden = false;
 	p->length = 0;
 	p->line_len = 0;
+	if (p->field)
+		p->field->len = 0;
 }
 
 void http_parser_init(struct http_parser *p, struct str *body)
@@ -244,6 +246,17 @@ static size_t name_length(const struct http_parser *p)
 	return 0;
 }
 
+static void field_keep(struct http_parser *p, size_t from)
+{
+	struct http_field *f = p->field;
+	const char *value;
+	size_t len;
+
+	(void)line_value(p, from, &value, &len);
+	f->len = MIN(len, sizeof f->value);
+	memcpy(f->value, value, f->len);
+}
+
 static void header_line(struct http_parser *p)
 {
 	static const struct {
@@ -268,6 +281,8 @@ static void header_line(struct http_parser *p)
 		return;
 	}
 	p->fold_forbidden = false;
+	if (p->field && p->field->len == 0 && word_is(p->line, name, p->field->name))
+		field_keep(p, name + 1);
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (!word_is(p->line, name, known[i].name))
 			continue;

@@ -23,6 +23,14 @@ struct str;
 /* As much of each line as is kept: more than any status line, name or value looked at needs. */
 #define HTTP_LINE_KEPT 256
 
+/* One header field that somebody wants the value of. */
+#define HTTP_FIELD_KEPT 128
+struct http_field {
+	const char *name;            /* borrowed; case does not matter */
+	size_t len;                  /* of `value`; 0: not there, or empty */
+	char value[HTTP_FIELD_KEPT]; /* the first one's, as sent, cut at this length; no NUL */
+};
+
 enum http_state {
 	HTTP_STATUS_LINE,
 	HTTP_HEADERS,
@@ -45,6 +53,9 @@ struct http_parser {
 	const char *error; /* static text; NULL unless HTTP_BROKEN */
 	struct str *body;  /* borrowed; where to collect it, NULL: nowhere */
 	uint64_t n_bytes;  /* all that was fed */
+	/* Borrowed; to be set behind http_parser_init, and emptied there. NULL: none is wanted. Has
+	 * the final response's value once head_done. */
+	struct http_field *field;
 
 	/* the rest is internal */
 	int minor; /* HTTP/1.<minor> */

@@ -101,7 +101,8 @@ struct http_probe {
 	size_t request_len, sent;
 	struct http_parser *parser; /* owned; NULL: no byte of a response has come */
 	struct str body;
-	bool reused;   /* this probe's connection has carried an earlier one */
+	struct http_field *field; /* owned; NULL: the engine reports none */
+	bool reused;              /* this probe's connection has carried an earlier one */
 	bool draining; /* the verdict is in; the rest of the body is read to keep the connection */
 	struct http_regexp *regexp;
 };
@@ -194,6 +195,8 @@ void *worker_main(void *worker);
 /* The verdict: report it and schedule the next start. The kind closes what it must itself. */
 void probe_conclude(struct target *t, enum code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* To what was concluded just now: the answer's status, and the header field that is reported. */
+void probe_report(struct target *t, int status, const struct http_field *f);
 /* A failed system call of ours: LOCAL or `otherwise`, after result_errno_is_local. */
 void probe_conclude_errno(struct target *t, enum code otherwise, const char *what, int errno_value);
 /* So long past the deadline that the peer may have lost patience because of us? */
@@ -233,6 +236,7 @@ struct probe_engine {
 	/* constant while workers run */
 	struct loop *loop;
 	char *user_agent;
+	char *report_header; /* NULL: none */
 	int own_ns; /* descriptor of the process's own network namespace, -1 without /proc */
 	struct mailbox *results;
 	struct tls_store *tls; /* has its own lock */

@@ -23,18 +23,11 @@ static bool copy_plain(char ret[static PROBE_DETAIL_MAX], const char *text)
 	return false;
 }
 
-void result_vdetail(char ret[static PROBE_DETAIL_MAX], const char *fmt, va_list ap)
+/* As much of [raw, raw+n) as fits, cleaned and NUL-terminated. */
+static void copy_mended(char *ret, size_t size, const char *raw, size_t n)
 {
-	char raw[PROBE_DETAIL_MAX * 2];
-	size_t n, out = 0;
+	size_t out = 0;
 
-	/* "connected" some thousand times a second */
-	if (!strchr(fmt, '%') && copy_plain(ret, fmt))
-		return;
-	vsnprintf(raw, sizeof raw, fmt, ap);
-	if (copy_plain(ret, raw))
-		return;
-	n = strlen(raw);
 	for (size_t i = 0; i < n;) {
 		unsigned cp;
 		size_t len = utf8_decode(raw + i, n - i, &cp);
@@ -43,7 +36,7 @@ void result_vdetail(char ret[static PROBE_DETAIL_MAX], const char *fmt, va_list 
 					   cp == 0x2029);
 		size_t need = len == 0 || control ? 1 : len;
 
-		if (out + need >= PROBE_DETAIL_MAX)
+		if (out + need >= size)
 			break;
 		if (len == 0)
 			ret[out] = '?';
@@ -55,6 +48,35 @@ void result_vdetail(char ret[static PROBE_DETAIL_MAX], const char *fmt, va_list 
 		i += len ? len : 1;
 	}
 	ret[out] = '\0';
+}
+
+void result_vdetail(char ret[static PROBE_DETAIL_MAX], const char *fmt, va_list ap)
+{
+	char raw[PROBE_DETAIL_MAX * 2];
+
+	/* "connected" some thousand times a second */
+	if (!strchr(fmt, '%') && copy_plain(ret, fmt))
+		return;
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	if (copy_plain(ret, raw))
+		return;
+	copy_mended(ret, PROBE_DETAIL_MAX, raw, strlen(raw));
+}
+
+void result_field(struct probe_result *r, const char *value, size_t n)
+{
+	size_t at = strlen(r->detail) + 1;
+
+	if (at >= PROBE_DETAIL_MAX)
+		return;
+	copy_mended(r->detail + at, PROBE_DETAIL_MAX - at, value, n);
+	if (r->detail[at])
+		r->field_at = (uint8_t)at;
+}
+
+const char *probe_result_field(const struct probe_result *r)
+{
+	return r->field_at ? r->detail + r->field_at : NULL;
 }
 
 void result_detail(char ret[static PROBE_DETAIL_MAX], const char *fmt, ...)

@@ -15,6 +15,10 @@ void result_detail(char ret[static PROBE_DETAIL_MAX], const char *fmt, ...)
 void result_vdetail(char ret[static PROBE_DETAIL_MAX], const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
+/* Put a response header's value behind the detail's words, in the same cleanness, as far as there
+ * is room: see probe_result_field. */
+void result_field(struct probe_result *r, const char *value, size_t n);
+
 #define RESULT_EXCERPT_LEN 32
 /* The first bytes of what a peer sent, in quotes, with what is not printable ASCII as \xNN; NUL-
  * terminated. Returns buf. */

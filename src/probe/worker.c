@@ -160,6 +160,19 @@ void probe_conclude(struct target *t, enum code code, const char *fmt, ...)
 	va_end(ap);
 }
 
+void probe_report(struct target *t, int status, const struct http_field *f)
+{
+	struct worker *w = t->w;
+	struct probe_result *r;
+
+	assert(w->n_results > 0 && !t->in_flight);
+	r = &w->results[w->n_results - 1];
+	assert(r->id == t->id);
+	r->status = (uint16_t)status;
+	if (f->len > 0)
+		result_field(r, f->value, f->len);
+}
+
 void probe_conclude_errno(struct target *t, enum code otherwise, const char *what, int errno_value)
 {
 	char text[RESULT_ERRNO_LEN];
@@ -397,12 +410,16 @@ static void worker_message(void *ctx, struct mail *mail)
 
 void *worker_main(void *worker)
 {
+	static const int crashes[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT };
 	struct worker *w = worker;
 	sigset_t all;
 
 	/* Signals are the main thread's; SIGPIPE, which only this thread's own writes could raise,
-	 * stays blocked with the others. */
+	 * stays blocked with the others. Not so those of a crash: blocked, they would pass by
+	 * whatever the program does in its last moment. */
 	sigfillset(&all);
+	for (size_t i = 0; i < ARRAY_LEN(crashes); i++)
+		sigdelset(&all, crashes[i]);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	pthread_setname_np(pthread_self(), "probe");
 	(void)caps_raise(CAP_NET_RAW);

@@ -211,7 +211,7 @@ static void take_results(void *ctx, const struct probe_result *r, size_t n)
 	}
 }
 
-struct rig *rig_new_netns(int threads, const char *netns)
+static struct rig *rig_make(int threads, const char *netns, const char *header)
 {
 	struct rig *rig = XNEW(struct rig);
 
@@ -220,9 +220,20 @@ struct rig *rig_new_netns(int threads, const char *netns)
 							       .threads = threads,
 							       .netns = netns,
 							       .user_agent = "maglevd/test (+x)",
+							       .report_header = header,
 							       .on_results = take_results,
 							       .ctx = rig });
 	return rig;
+}
+
+struct rig *rig_new_netns(int threads, const char *netns)
+{
+	return rig_make(threads, netns, NULL);
+}
+
+struct rig *rig_new_reporting(const char *header)
+{
+	return rig_make(1, NULL, header);
 }
 
 struct rig *rig_new(int threads)

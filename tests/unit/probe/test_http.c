@@ -638,6 +638,69 @@ static void test_reuse_of_a_large_body(void **state)
 	server_free(s);
 }
 
+/* ---- what the owner wants to know besides the verdict */
+
+static void test_reported_header(void **state)
+{
+	static const struct {
+		const char *answer;
+		int status;
+		const char *value;
+	} rows[] = {
+		{ "HTTP/1.1 200 OK\r\nX-Server: srv-a\r\nContent-Length: 0\r\n\r\n", 200, "srv-a" },
+		{ "HTTP/1.1 503 No\r\nx-server: \xffz\r\nContent-Length: 0\r\n\r\n", 503, "?z" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, NULL },
+		{ "HTTP/1.1 200 OK\r\nX-Server: srv-a\r\n", 0, NULL },
+		{ "SSH-2.0\r\n", 0, NULL },
+	};
+	struct rig *own = rig_new_reporting("X-Server");
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct server *s = server_answering(rows[i].answer);
+		struct probe_result r = rig_probe_server(own, s, plain(s));
+		const char *value = probe_result_field(&r);
+
+		assert_int_equal(r.status, rows[i].status);
+		assert_true(rows[i].value ? value && strcmp(value, rows[i].value) == 0 : !value);
+		r = rig_probe_server(rig, s, plain(s)); /* an engine that reports none */
+		assert_int_equal(r.status, 0);
+		assert_null(probe_result_field(&r));
+		server_free(s);
+	}
+	rig_free(own);
+}
+
+/* The header of one answer is not taken for the next one's on the same connection. */
+static void serve_changing(struct server *s, int fd, int nth)
+{
+	char buf[4096];
+
+	for (int i = 0; server_read_request(s, fd, buf, sizeof buf); i++) {
+		server_send_z(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+		server_send_z(fd, i % 2 ? "\r\n" : "X-Server: srv-a\r\n\r\n");
+	}
+}
+
+static void test_reported_header_of_a_kept_connection(void **state)
+{
+	struct rig *own = rig_new_reporting("X-Server");
+	struct server *s = server_new("127.0.0.1", serve_changing);
+	struct healthcheck *c = plain(s);
+
+	c->reuse_connection = true;
+	c->interval = 10 * NS_PER_MS;
+	rig_put(own, 30, &s->addr, c);
+	rig_wait(own, 6);
+	assert_int_equal(s->connections, 1);
+	for (size_t i = 0; i < 6; i++) {
+		assert_code(own->r[i], CODE_L7OK);
+		assert_int_equal(probe_result_field(&own->r[i]) == NULL, i % 2);
+	}
+	rig_free(own);
+	healthcheck_unref(c);
+	server_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -665,6 +728,8 @@ int main(void)
 		cmocka_unit_test(test_reuse_when_the_server_declines),
 		cmocka_unit_test(test_reused_connection_that_fails),
 		cmocka_unit_test(test_reuse_of_a_large_body),
+		cmocka_unit_test(test_reported_header),
+		cmocka_unit_test(test_reported_header_of_a_kept_connection),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -337,6 +337,56 @@ static void test_eof_after_the_end(void **state)
 	assert_false(p.persistent);
 }
 
+/* A wanted field: the final response's first one, whatever the case and wherever the cuts. */
+static void test_field(void **state)
+{
+	static const struct {
+		const char *bytes, *value;
+	} rows[] = {
+		{ OK "X-Who: srv-a\r\nContent-Length: 0\r\n\r\n", "srv-a" },
+		{ OK "A: b\r\nx-WHO:\t srv a, b \r\n\r\n", "srv a, b" },
+		{ OK "X-Who: one\r\nX-Who: two\r\n\r\n", "one" },
+		{ OK "X-Who: \r\nX-Who: two\r\n\r\n", "two" },
+		{ OK "X-Who2: one\r\nX-Wh: two\r\n\r\n", "" },
+		{ "HTTP/1.1 103 Early\r\nX-Who: early\r\n\r\n" OK "\r\n", "" },
+		{ "HTTP/1.1 103 Early\r\nX-Who: early\r\n\r\n" OK "X-Who: late\r\n\r\n", "late" },
+		{ OK "X-Who: \xff\xfe\r\n\r\n", "\xff\xfe" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t n = strlen(rows[i].bytes);
+
+		for (size_t cut = 0; cut <= n; cut++) {
+			struct http_field f = { .name = "X-Who" };
+			struct http_parser p = { 0 };
+
+			http_parser_init(&p, NULL);
+			p.field = &f;
+			http_parser_feed(&p, rows[i].bytes, cut);
+			http_parser_feed(&p, rows[i].bytes + cut, n - cut);
+			assert_true(p.head_done);
+			assert_int_equal(f.len, strlen(rows[i].value));
+			assert_memory_equal(f.value, rows[i].value, f.len);
+		}
+	}
+}
+
+static void test_field_is_cut(void **state)
+{
+	struct http_field f = { .name = "Connection" };
+	struct http_parser p = { 0 };
+
+	http_parser_init(&p, NULL);
+	p.field = &f;
+	feed_z(&p, OK "Connection: close");
+	for (int i = 0; i < 20; i++)
+		feed_z(&p, ", xxxxxxx");
+	feed_z(&p, "\r\n\r\n");
+	assert_true(p.head_done && p.says_close);
+	assert_int_equal(f.len, HTTP_FIELD_KEPT);
+	assert_memory_equal(f.value, "close, xxxxxxx, ", 16);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +397,8 @@ int main(void)
 		cmocka_unit_test(test_body_limit),
 		cmocka_unit_test(test_framing_limit),
 		cmocka_unit_test(test_eof_after_the_end),
+		cmocka_unit_test(test_field),
+		cmocka_unit_test(test_field_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,12 +99,48 @@ static void test_errno_classes(void **state)
 	assert_string_equal(result_errno(ECONNREFUSED, text), "Connection refused");
 }
 
+/* A header's value rides behind the words. */
+static void test_field(void **state)
+{
+	struct probe_result r = { 0 };
+	char long_text[PROBE_DETAIL_MAX * 2];
+
+	result_detail(r.detail, "HTTP status %d", 200);
+	assert_null(probe_result_field(&r));
+	result_field(&r,
+		     "srv-\x1b[2J\xff"
+		     "a",
+		     10);
+	assert_string_equal(r.detail, "HTTP status 200");
+	assert_string_equal(probe_result_field(&r), "srv- [2J?a");
+
+	/* as much as there is room for; without room: none */
+	memset(long_text, 'x', sizeof long_text);
+	result_field(&r, long_text, sizeof long_text);
+	assert_int_equal(strlen(r.detail) + 1 + strlen(probe_result_field(&r)) + 1,
+			 PROBE_DETAIL_MAX);
+	for (int n = PROBE_DETAIL_MAX - 3; n < PROBE_DETAIL_MAX; n++) {
+		r.field_at = 0;
+		result_detail(r.detail, "%.*s", n, long_text);
+		result_field(&r, "a", 1);
+		if (n == PROBE_DETAIL_MAX - 3)
+			assert_string_equal(probe_result_field(&r), "a");
+		else
+			assert_null(probe_result_field(&r));
+	}
+	r.field_at = 0;
+	result_detail(r.detail, "ok");
+	result_field(&r, "", 0);
+	assert_null(probe_result_field(&r));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_detail_is_one_clean_line),
 		cmocka_unit_test(test_detail_is_cut_between_characters),
 		cmocka_unit_test(test_detail_random),
+		cmocka_unit_test(test_field),
 		cmocka_unit_test(test_excerpt),
 		cmocka_unit_test(test_errno_classes),
 	};
