@@ -111,6 +111,22 @@ void conn_close(struct conn *c)
 
 /* ---- forward */
 
+/* A pending error is the network's answer, even EACCES: but not our memory. A reset means that the
+ * connection was made; of one that we left waiting beyond the deadline it says nothing. */
+static void connect_failed(struct target *t, struct conn *c, int error)
+{
+	char text[RESULT_ERRNO_LEN];
+
+	if (error == ENOBUFS || error == ENOMEM)
+		probe_conclude_errno(t, CODE_LOCAL, "connect", error);
+	else if (error == ECONNRESET && probe_is_late(t))
+		probe_conclude(t, CODE_LOCAL, "reset while we were late");
+	else
+		probe_conclude(t, error == ETIMEDOUT ? CODE_L4TOUT : CODE_L4CON, "connect: %s",
+			       result_errno(error, text));
+	conn_close(c);
+}
+
 static bool connected(struct target *t, struct conn *c, uint32_t events)
 {
 	int error = 0;
@@ -119,13 +135,8 @@ static bool connected(struct target *t, struct conn *c, uint32_t events)
 	if (events & (EPOLLERR | EPOLLHUP)) {
 		if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 			error = errno;
-		/* A pending error is the network's answer, even EACCES: but not our memory. */
-		if (error == ENOBUFS || error == ENOMEM)
-			return conn_refuse(t, c, "connect", error);
 		if (error) {
-			probe_conclude_errno(t, error == ETIMEDOUT ? CODE_L4TOUT : CODE_L4CON,
-					     "connect", error);
-			conn_close(c);
+			connect_failed(t, c, error);
 			return false;
 		}
 	}
@@ -148,11 +159,13 @@ static void handshake_failed(struct target *t, struct conn *c, int r, const char
 {
 	if (r == -EPROTO)
 		probe_conclude(t, CODE_L6RSP, "TLS: %s", why);
-	else if (r < 0)
-		probe_conclude_errno(t, CODE_L4CON, "TLS handshake", -r);
+	else if (r < 0 && result_errno_is_local(-r))
+		probe_conclude_errno(t, CODE_LOCAL, "TLS handshake", -r);
 	else if (probe_is_late(t))
 		probe_conclude(t, CODE_LOCAL,
 			       "closed during the TLS handshake, while we were late");
+	else if (r < 0)
+		probe_conclude_errno(t, CODE_L4CON, "TLS handshake", -r);
 	else
 		probe_conclude(t, CODE_L6RSP, "TLS: closed during the handshake");
 	conn_close(c);

@@ -123,18 +123,21 @@ const char *result_errno(int errno_value, char buf[static RESULT_ERRNO_LEN])
  *   EADDRNOTAVAIL EADDRINUSE out of local ports; or the source address is not (any more) here
  *   EAGAIN                   the same for some kinds of connect
  *   EPERM EACCES             a local firewall rule, a missing capability, a "prohibit" route
+ *   ENETUNREACH ENETDOWN     our own routing table has no route there, or its interface is down
  *   EAFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT
  *                            this kernel or sandbox has no such sockets (IPv6 switched off)
  *
- * All others (ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ENETDOWN, ETIMEDOUT, EINVAL of a
- * blackhole route, …) say that the backend cannot be reached, which is what a probe asks. An
- * EACCES that the network sent (ICMPv6 "administratively prohibited") comes as the socket's pending
- * error, not from our call, and is no business of this table. */
+ * All others (ECONNREFUSED, ECONNRESET, EHOSTUNREACH of a neighbour that does not answer or of an
+ * "unreachable" route, EINVAL of a "blackhole" route, …) say that the backend cannot be reached,
+ * which is what a probe asks. What the network sent (ICMP "network unreachable", ICMPv6
+ * "administratively prohibited", …) comes as the socket's pending error, not from our call, and is
+ * no business of this table. */
 bool result_errno_is_local(int errno_value)
 {
 	static const int local[] = {
-		EMFILE, ENFILE, ENOBUFS, ENOMEM,       ENOSPC,          EADDRNOTAVAIL,   EADDRINUSE,
-		EAGAIN, EPERM,  EACCES,  EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT,
+		EMFILE,        ENFILE,     ENOBUFS,      ENOMEM,          ENOSPC,
+		EADDRNOTAVAIL, EADDRINUSE, EAGAIN,       EPERM,           EACCES,
+		ENETUNREACH,   ENETDOWN,   EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(local); i++)

@@ -11,6 +11,7 @@
 #include "probe/tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -19,10 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
 #include "core/model.h"
+#include "probe/result.h"
 
 struct tls_store {
 	pthread_mutex_t lock;
@@ -66,9 +69,22 @@ wall_ns tls_cert_not_after(const struct tls_session *s)
 
 /* ---- settings */
 
+/* OpenSSL passes over a trust store that it cannot open. One that is not there trusts nobody; but
+ * one that our own shortage hides would go on trusting nobody when that is over. */
+static bool store_hidden(void)
+{
+	const char *path = getenv(X509_get_default_cert_file_env());
+	int fd = open(path ? path : X509_get_default_cert_file(), O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+	close(fd);
+	return false;
+}
+
 static SSL_CTX *ctx_new(bool insecure)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *ctx = !insecure && store_hidden() ? NULL : SSL_CTX_new(TLS_client_method());
 
 	if (!ctx)
 		return NULL;
@@ -238,21 +254,33 @@ void tls_session_free(struct tls_session *s)
 
 /* ---- bytes */
 
+/* The first error of the queue as an errno, when it is a shortage of ours (a certificate
+ * authority's file that could not be opened, no memory); else 0. */
+static int shortage(void)
+{
+	unsigned long e = ERR_peek_error();
+
+	if (ERR_SYSTEM_ERROR(e))
+		return result_errno_is_local(ERR_GET_REASON(e)) ? ERR_GET_REASON(e) : 0;
+	return ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE ? ENOMEM : 0;
+}
+
 /* What a call that returned `r` <= 0 means; `saved` is errno right after it. */
 static int outcome(struct tls_session *s, int r, int saved, char *why, size_t size)
 {
-	switch (SSL_get_error(s->ssl, r)) {
-	case SSL_ERROR_WANT_READ:
-	case SSL_ERROR_WANT_WRITE:
+	int error = SSL_get_error(s->ssl, r), ours;
+
+	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return -EAGAIN;
-	case SSL_ERROR_ZERO_RETURN:
+	if (error == SSL_ERROR_ZERO_RETURN)
 		return 0;
-	case SSL_ERROR_SYSCALL:
-		return saved ? -saved : 0;
-	default:
-		reason(s, why, size);
-		return -EPROTO;
+	ours = shortage();
+	if (ours || error == SSL_ERROR_SYSCALL) {
+		ERR_clear_error();
+		return ours ? -ours : -saved;
 	}
+	reason(s, why, size);
+	return -EPROTO;
 }
 
 int tls_handshake(struct tls_session *s, char *why, size_t size)

@@ -165,13 +165,30 @@ def test_dropped_syns_time_out(cluster, namespace):
         assert done["duration_ns"] >= 1e9
 
 
-def test_no_route_is_said_by_its_name(cluster, namespace):
+def test_what_our_own_routes_say(cluster, namespace):
+    """No route is our own lack, as is a prohibition: nobody has been asked. A route that says of the
+    backend that it is unreachable is believed."""
+    routes = {"none": (None, "LOCAL", "Network is unreachable"),
+              "prohibit": ("prohibit", "LOCAL", "Permission denied"),
+              "unreachable": ("unreachable", "L4CON", "No route to host"),
+              "blackhole": ("blackhole", "L4CON", "Invalid argument")}
     checks = {"tcp": {"type": "tcp", "port": 80, **QUICK}, "icmp": {"type": "icmp", **QUICK}}
-    backends = {f"{k}{v}": {"address": a, "healthcheck": k} for k in checks
-                for v, a in ((4, "198.51.100.7"), (6, "2001:db8:7::7"))}
+    backends, wanted = {}, {}
+    for n, (name, (kind, code, detail)) in enumerate(routes.items(), 1):
+        for v, a in (("4", f"198.51.100.{n}"), ("6", f"2001:db8:7::{n}")):
+            if kind:
+                must(namespace.run("ip", f"-{v}", "route", "add", kind, a))
+            for check in checks:
+                backends[f"{name}-{check}{v}"] = {"address": a, "healthcheck": check}
+                wanted[f"{name}-{check}{v}"] = code, detail
     d = run_in(cluster, namespace, backends, checks)
-    for name in backends:
-        assert "nreachable" in down_with(d, name, "L4CON")["detail"]
+    for name, (code, detail) in wanted.items():
+        done = d.wait_log("probe-done", count=3, backend=name)
+        assert (done["code"], detail in done["detail"]) == (code, True), done
+        if code == "L4CON":
+            down_with(d, name, code)
+        else:
+            assert d.records("backend-transition", backend=name) == []
 
 
 def test_an_address_that_is_ours(cluster, namespace):

@@ -333,7 +333,7 @@ static void test_out_of_descriptors(void **state)
 enum { STARTED = 'S' };
 
 /* In the child: hear the port, probe, tell when the probe has begun, exit with its code. */
-static void probe_and_exit(int hear, int tell)
+static void probe_and_exit(int hear, int tell, enum hc_type type)
 {
 	struct addr a = addr_of("127.0.0.1");
 	struct healthcheck *c;
@@ -344,7 +344,7 @@ static void probe_and_exit(int hear, int tell)
 	if (read(hear, &port, sizeof port) != sizeof port)
 		_exit(102);
 	rig = rig_new(1);
-	c = check_new(HC_HTTP, port);
+	c = check_new(type, port);
 	c->timeout = NS_PER_S;
 	c->fast_interval = HOUR;
 	probe_engine_trace(rig->e, true);
@@ -358,18 +358,31 @@ static void probe_and_exit(int hear, int tell)
 		      : (int)rig->r[1].code);
 }
 
+enum meanwhile { NOTHING, ANSWER, RESET };
+
+/* Waits for the request, or for the first bytes of a handshake; then does what it is told. */
 static void serve_on_demand(struct server *s, int fd, int nth)
 {
 	char buf[4096];
 	const int *go = s->ctx;
 
-	if (server_read_request(s, fd, buf, sizeof buf) && go && read(*go, buf, 1) == 1)
+	if (s->answer ? read(fd, buf, 1) != 1 : !server_read_request(s, fd, buf, sizeof buf))
+		return;
+	if (s->answer)
+		s->requests++;
+	if (read(*go, buf, 1) != 1)
+		return;
+	if (buf[0] == RESET) {
+		server_reset(fd);
+		return;
+	}
+	if (buf[0] == ANSWER)
 		server_send_z(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	server_hold(s, fd);
 }
 
-/* Stop a child from the start of its probe until past the deadline. `go`: answer meanwhile. */
-static enum code stopped_over_the_deadline(bool answer)
+/* Stop a child from the start of its probe until past the deadline. */
+static enum code stopped_over_the_deadline(enum hc_type type, enum meanwhile what)
 {
 	int tell[2], go[2], port[2], status = 0;
 	struct server *s;
@@ -382,8 +395,9 @@ static enum code stopped_over_the_deadline(bool answer)
 	pid = fork(); /* before the server's threads: not all sanitizers like both */
 	assert_true(pid >= 0);
 	if (pid == 0)
-		probe_and_exit(port[0], tell[1]);
+		probe_and_exit(port[0], tell[1], type);
 	s = server_new("127.0.0.1", serve_on_demand);
+	s->answer = type == HC_HTTPS ? "handshake" : NULL;
 	s->ctx = &go[0];
 	assert_int_equal(write(port[1], &s->port, sizeof s->port), sizeof s->port);
 	assert_int_equal(read(tell[0], &byte, 1), 1);
@@ -392,15 +406,15 @@ static enum code stopped_over_the_deadline(bool answer)
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
 	if (WIFSTOPPED(status)) {
-		if (answer)
-			assert_int_equal(write(go[1], "", 1), 1);
+		if (what != NOTHING)
+			assert_int_equal(write(go[1], &(char){ (char)what }, 1), 1);
 		(void)usleep(1600000); /* the deadline passes, with all it may be late, while it
 					  sleeps */
 		assert_int_equal(kill(pid, SIGCONT), 0);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 	}
-	if (!answer)
-		assert_int_equal(write(go[1], "", 1), 1);
+	if (what == NOTHING)
+		assert_int_equal(write(go[1], &(char){ NOTHING }, 1), 1);
 	server_free(s);
 	for (int i = 0; i < 2; i++) {
 		close(tell[i]);
@@ -411,22 +425,34 @@ static enum code stopped_over_the_deadline(bool answer)
 	return (enum code)WEXITSTATUS(status);
 }
 
-static void test_late_deadline_is_inconclusive(void **state)
+/* It may have been stopped too late: then it was told what happened in time, and we try again. */
+static void expect_inconclusive(enum hc_type type, enum meanwhile what, enum code in_time)
 {
 	enum code code = CODE_NONE;
 
-	/* It may have been stopped too late: then the deadline was kept, and we try again. */
 	for (int tries = 0; tries < 5; tries++) {
-		code = stopped_over_the_deadline(false);
-		if (code != CODE_L7TOUT)
+		code = stopped_over_the_deadline(type, what);
+		if (code != in_time)
 			break;
 	}
 	assert_string_equal(code_name(code), "LOCAL");
 }
 
+static void test_late_deadline_is_inconclusive(void **state)
+{
+	expect_inconclusive(HC_HTTP, NOTHING, CODE_L7TOUT);
+}
+
 static void test_late_deadline_reads_the_verdict(void **state)
 {
-	assert_string_equal(code_name(stopped_over_the_deadline(true)), "L7OK");
+	assert_string_equal(code_name(stopped_over_the_deadline(HC_HTTP, ANSWER)), "L7OK");
+}
+
+/* Who was left waiting so long may lose patience. */
+static void test_late_reset_is_inconclusive(void **state)
+{
+	expect_inconclusive(HC_HTTP, RESET, CODE_L4CON);
+	expect_inconclusive(HC_HTTPS, RESET, CODE_L4CON);
 }
 
 /* ---- what is needed */
@@ -478,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_out_of_descriptors),
 		cmocka_unit_test(test_late_deadline_is_inconclusive),
 		cmocka_unit_test(test_late_deadline_reads_the_verdict),
+		cmocka_unit_test(test_late_reset_is_inconclusive),
 		cmocka_unit_test(test_fd_need),
 		cmocka_unit_test(test_fds_are_given_back),
 	};

@@ -189,8 +189,8 @@ static void unroutable(void)
 	struct rig *rig = rig_new(1);
 	struct addr a4 = addr_of("192.0.2.1"), a6 = addr_of("2001:db8::1");
 
-	CHECK_RESULT(rig_probe(rig, &a4, ping(NS_PER_S)), CODE_L4CON, "Network is unreachable");
-	CHECK_RESULT(rig_probe(rig, &a6, ping(NS_PER_S)), CODE_L4CON, "Network is unreachable");
+	CHECK_RESULT(rig_probe(rig, &a4, ping(NS_PER_S)), CODE_LOCAL, "Network is unreachable");
+	CHECK_RESULT(rig_probe(rig, &a6, ping(NS_PER_S)), CODE_LOCAL, "Network is unreachable");
 	rig_free(rig);
 }
 

@@ -86,10 +86,12 @@ static void test_excerpt(void **state)
 
 static void test_errno_classes(void **state)
 {
-	static const int local[] = { EMFILE,     ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL,
-				     EADDRINUSE, EAGAIN, EPERM,   EACCES, EAFNOSUPPORT };
-	static const int remote[] = { ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH,
-				      ETIMEDOUT,    EINVAL,     EPIPE,        ENETDOWN };
+	static const int local[] = { EMFILE,        ENFILE,     ENOBUFS,        ENOMEM,
+				     ENOSPC,        EADDRINUSE, EAGAIN,         EPERM,
+				     EADDRNOTAVAIL, EACCES,     EAFNOSUPPORT,   EPROTONOSUPPORT,
+				     ENETUNREACH,   ENETDOWN,   ESOCKTNOSUPPORT };
+	static const int remote[] = { ECONNREFUSED, ECONNRESET, EHOSTUNREACH,
+				      ETIMEDOUT,    EINVAL,     EPIPE };
 	char text[RESULT_ERRNO_LEN];
 
 	for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
