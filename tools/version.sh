@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes the header that tells what this build is: tools/version.sh VERSION SOURCE_DIR OUTPUT
 #
-# The commit is the short hash, with "-dirty" when tracked files differ from it, "unknown" outside
-# git. The date is SOURCE_DATE_EPOCH when set, else the commit's, so that two builds of one commit
-# are the same bytes. The output is touched only when its content changes: ninja then rebuilds
-# nothing.
+# The commit is the short hash, with "-dirty" when tracked files differ from it; outside git it is
+# MAGLEV_COMMIT, which who packed the tree may set, or "unknown". The date is SOURCE_DATE_EPOCH when
+# set, else the commit's, so that two builds of one commit are the same bytes. The output is touched
+# only when its content changes: ninja then rebuilds nothing.
 set -eu
 
 version=$1
@@ -19,7 +19,7 @@ git_() {
 
 # Only a repository whose root is this tree counts: an unpacked tarball inside another repository
 # must not take that one's hash.
-commit=unknown
+commit=${MAGLEV_COMMIT:-unknown}
 epoch=0
 top=$(git_ rev-parse --show-toplevel) || top=
 if [ -n "$top" ] && [ "$(cd "$top" && pwd -P)" = "$(cd "$source_dir" && pwd -P)" ] &&
