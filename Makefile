@@ -16,19 +16,33 @@ FUZZ_TIME ?= 60
 # One end-to-end scenario: make e2e TEST=failover
 TEST    ?=
 
+# Architectures that packages are made for: make pkg-deb ARCH=amd64
+ARCH    ?= amd64 arm64
+# Where `make docker-push` pushes to: REGISTRY=registry.example.net/lb
+REGISTRY ?=
+DOCKER  ?= docker
+
 PROGRAMS := src/maglevd/maglevd src/maglevc/maglevc src/lbsim/maglev-lbsim \
 	    src/dashboard/maglevd-frontend
-# Scenarios that make sense with a real VPP, which journals nothing.
-VPP_SCENARIOS := $(patsubst %,tests/e2e/test_%.py,health_to_vpp drift failover operator counters)
+# Scenarios that make sense with a real VPP, which cannot be told to fail.
+VPP_SCENARIOS := $(patsubst %,tests/e2e/test_%.py,health_to_vpp drift failover operator counters \
+	restart reload warmup robust)
 C_FILES   = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
 .DEFAULT_GOAL := all
-.PHONY: all web fixstyle-web demo test e2e robot-test install install-deps lint fixstyle sanitize fuzz bench \
-	coverage test-vpp clean help deps-%
+.PHONY: all web proto build-amd64 build-arm64 fixstyle-web demo test e2e robot-test install install-deps lint \
+	fixstyle sanitize fuzz bench coverage test-vpp pkg-deb test-deb docker docker-push docs clean help deps-%
 
 all: $(BUILD)/build.ninja ## build everything; binaries land in build/bin (also just `make`)
 	@tools/build-web --if-changed
 	ninja -C $(BUILD)
+
+proto: $(BUILD)/build.ninja ## make the C code of proto/maglev.proto anew (the build does it by itself)
+	ninja -C $(BUILD) src/rpc/maglev.pb-c.c src/rpc/maglev.pb-c.h
+
+build-amd64 build-arm64: build-%: ## build for this architecture, in build-amd64 or build-arm64
+	@tools/install-deps --for $* build
+	@tools/build-arch $*
 
 web: ## make the dashboard's page (web/dist) anew; needs node 18 or newer, and npm
 	@tools/build-web
@@ -94,11 +108,25 @@ install-deps: ## install every package that any target needs, and list them with
 	@tools/install-deps
 	@tools/install-deps --list
 
+pkg-deb: deps-deb ## Debian packages in build/, for amd64 and arm64 (or ARCH=…)
+	@for arch in $(ARCH); do tools/install-deps --for $$arch build deb || exit; done
+	@tools/pkg-deb $(BUILD) $(ARCH)
+
+test-deb: pkg-deb deps-testdeb ## the packages: lint, same bytes again, install, upgrade, remove, purge in a fresh Debian (root)
+	@tools/test-packages $(BUILD) $(ARCH)
+
+docker: ## images maglevd and maglevd-frontend for this machine
+	@DOCKER="$(DOCKER)" tools/docker-images build
+
+docker-push: ## images for amd64 and arm64, built and pushed to REGISTRY=…
+	@DOCKER="$(DOCKER)" tools/docker-images push "$(REGISTRY)"
+
 clean: ## remove what was built
-	rm -rf build build-clang build-asan build-tsan build-fuzz build-coverage
+	rm -rf build build-amd64 build-arm64 build-clang build-asan build-tsan build-fuzz build-coverage
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9 -]+:.*## / { n = split($$1, t, " "); \
+		for (i = 1; i <= n; i++) printf "  make %-14s %s\n", t[i], $$2 }' $(MAKEFILE_LIST)
 
 deps-%:
 	@tools/install-deps build $*
