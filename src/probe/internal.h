@@ -10,7 +10,8 @@
  *                      ^                     |  replace, remove, other namespace: no result
  *                      +---------------------+
  *
- * One timer per target serves both states: the next start while waiting, the deadline in flight. */
+ * Waiting, a target is in the list of those that start with it (starts.c); in flight it has a
+ * timer, its deadline. */
 #pragma once
 
 #include <stdatomic.h>
@@ -120,6 +121,7 @@ struct target {
 	const struct probe_kind *kind;
 	struct list node; /* worker.all */
 
+	struct list wait; /* among those of its next start; in none while in flight */
 	struct timer timer;
 	enum pace pace;
 	bool in_flight;
@@ -168,15 +170,18 @@ struct worker {
 	struct mailbox *mailbox;
 	struct map targets; /* by id */
 	struct list all;
+	struct map starts; /* by time: of the targets that wait */
+	uint64_t rate;     /* starts per 1,000 s, of all targets at their normal interval */
 	struct rng rng;
 	bool trace;
 
+	/* Set by whatever may have moved the next timer, on which waiting results rely. */
 	struct loop_defer turn_end;
-	unsigned starts; /* in this turn */
-	bool urgent;     /* among the results is one that does not repeat what is known */
+	unsigned begun; /* probes, in this turn */
+	bool urgent;    /* among the results is one that does not repeat what is known */
 	size_t n_results;
 	struct probe_result results[WORKER_BATCH]; /* not yet on their way to the owner */
-	struct timer results_timer;
+	mono_ns results_since;                     /* when the oldest of them came */
 
 	struct netns netns;
 	struct icmp_socket icmp[2]; /* IPv4, IPv6 */
@@ -191,6 +196,21 @@ struct worker {
 void worker_init(struct worker *w, struct probe_engine *e, const char *netns);
 void worker_done(struct worker *w);
 void *worker_main(void *worker);
+
+/* The turn that runs has to end with a look at the results. */
+void worker_touched(struct worker *w);
+/* Begin the probe of a target that waits, and take it off its list: 0. Or not now: when to ask
+ * again. */
+mono_ns worker_start(struct target *t);
+
+/* ---- starts to come (starts.c) */
+
+/* Wait for `at`, and for nothing else. */
+void starts_put(struct target *t, mono_ns at);
+/* Wait no more; no-op when not waiting. */
+void starts_remove(struct target *t);
+/* At the worker's end, when no target is left. */
+void starts_done(struct worker *w);
 
 /* The verdict: report it and schedule the next start. The kind closes what it must itself. */
 void probe_conclude(struct target *t, enum code code, const char *fmt, ...)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A probe thread: when each target's probe starts, what ends it, and how the results leave.
  *
- * Nothing here is O(targets) but a move to another namespace and the end. A start costs a heap move
- * and the kind's system calls; a verdict costs another heap move and a slot among the results,
- * which go to the owner as one message: when the turn ends, or, if nothing can follow from any of
- * them, a few milliseconds later. */
+ * Nothing here is O(targets) but a move to another namespace and the end. A start costs a deadline
+ * timer and the kind's system calls; a verdict costs a place among the starts to come and one among
+ * the results, which go to the owner as one message: when the turn ends, or, if nothing can follow
+ * from any of them, some milliseconds later. */
 #include <assert.h>
 #include <linux/capability.h>
 #include <pthread.h>
@@ -18,9 +18,14 @@
 #include "probe/internal.h"
 #include "probe/regexp.h"
 
-/* How long a result that repeats what is known may wait for others. The owner's thread is woken a
- * hundred times a second then, not five thousand, which is much of what an http probe costs. */
-#define RESULTS_WAIT (10 * NS_PER_MS)
+/* How long a result that repeats what is known may wait for others. The owner's thread is woken
+ * fifty times a second then, not five thousand, which is much of what an http probe costs. */
+#define RESULTS_WAIT (20 * NS_PER_MS)
+
+/* The grid of starts; see grid(). */
+#define GRID_STARTS 10
+#define GRID_MIN    (4 * NS_PER_MS)
+#define GRID_MAX    (16 * NS_PER_MS)
 
 /* While the owner takes no results: how long a due probe waits before it asks again. */
 #define BACKLOG_WAIT (100 * NS_PER_MS)
@@ -34,7 +39,6 @@ static void results_post(struct worker *w)
 	w->urgent = false;
 	if (w->n_results == 0)
 		return;
-	timer_cancel(w->loop, &w->results_timer);
 	b = xmalloc(sizeof *b + w->n_results * sizeof b->r[0]);
 	b->n = w->n_results;
 	memcpy(b->r, w->results, w->n_results * sizeof b->r[0]);
@@ -43,23 +47,20 @@ static void results_post(struct worker *w)
 	mailbox_post(w->engine->results, &b->mail);
 }
 
-static void results_timer(void *ctx, struct timer *timer _unused_)
-{
-	results_post(ctx);
-}
-
-/* Results that may change something leave with this turn. The others wait for company as long as it
- * is to be expected: with nothing else due so soon, they would only be woken for on their own. */
+/* Results that may change something leave with this turn. The others wait for company, until some
+ * turn that comes anyway: a timer of their own would wake two threads for nothing else. */
 static void turn_end(void *ctx)
 {
 	struct worker *w = ctx;
-	mono_ns limit = loop_now(w->loop) + RESULTS_WAIT;
 
-	w->starts = 0;
-	if (w->urgent || loop_next_timer(w->loop) > limit)
+	w->begun = 0;
+	if (w->urgent || loop_next_timer(w->loop) > w->results_since + RESULTS_WAIT)
 		results_post(w);
-	else if (w->n_results && !timer_armed(&w->results_timer))
-		timer_set(w->loop, &w->results_timer, limit, results_timer, w);
+}
+
+void worker_touched(struct worker *w)
+{
+	loop_defer_set(w->loop, &w->turn_end, turn_end, w);
 }
 
 static struct probe_result *result_add(struct target *t)
@@ -69,6 +70,8 @@ static struct probe_result *result_add(struct target *t)
 
 	if (w->n_results == WORKER_BATCH)
 		results_post(w);
+	if (w->n_results == 0)
+		w->results_since = loop_now(w->loop);
 	r = &w->results[w->n_results++];
 	/* not the whole detail: what follows its NUL need not be cleared */
 	memset(r, 0, offsetof(struct probe_result, detail) + 1);
@@ -79,49 +82,66 @@ static struct probe_result *result_add(struct target *t)
 	r->duration = 0;
 	r->at = 0;
 	r->cert_not_after = 0;
-	loop_defer_set(w->loop, &w->turn_end, turn_end, w);
+	worker_touched(w);
 	return r;
 }
 
 /* ---- the clockwork */
 
-static void target_timer(void *ctx, struct timer *timer);
-
-static void target_due(struct target *t, mono_ns at)
-{
-	t->due = at;
-	timer_set(t->w->loop, &t->timer, at, target_timer, t);
-}
-
 /* Starts keep to a grid, so that those that fall on one point of it share a wake-up, and their
- * events share others: that is what tells HAProxy's price of a probe from a naive loop's. Of the
- * interval it is 1 % at the most, and never over 4 ms, which at 10,000 probes a second is 40 in a
- * row, and so well under a millisecond of delay for the last of them. */
-static dur_ns grid(dur_ns interval)
+ * events share others: that is what tells HAProxy's price of a probe from a naive loop's. A point
+ * is to hold some ten starts, but a step is 16 ms at the most, and 1 % of the interval, and where
+ * there are so many targets that more fall on a point, 4 ms: at 10,000 probes a second 40 in a row,
+ * well under a millisecond of delay for the last of them. Powers of two: the coarser grids lie on
+ * the finer ones. */
+static dur_ns grid(const struct worker *w, dur_ns interval)
 {
-	return MIN(interval / 100 / NS_PER_MS, 4) * NS_PER_MS;
+	dur_ns ten = w->rate ? GRID_STARTS * 1000 * NS_PER_S / (int64_t)w->rate : GRID_MAX;
+	dur_ns most = MIN(MIN(MAX(ten, GRID_MIN), GRID_MAX), interval / 100);
+	dur_ns step = GRID_MAX;
+
+	while (step > most)
+		step = step > NS_PER_MS ? step / 2 : 0;
+	return step;
 }
 
-static mono_ns on_grid(mono_ns at, dur_ns interval)
+/* The first point of the grid from `at` on. */
+static mono_ns on_grid(mono_ns at, dur_ns step)
 {
-	dur_ns step = grid(interval);
-
 	return step ? (at + step - 1) / step * step : at;
+}
+
+/* Starts per 1,000 s of a target while nothing happens. */
+static uint64_t rate_of(const struct healthcheck *c)
+{
+	dur_ns interval = c ? c->interval : PROBE_STATIC_INTERVAL;
+
+	return (uint64_t)(1000 * NS_PER_S / MAX(interval, 1));
 }
 
 static mono_ns next_start(struct target *t)
 {
 	const struct healthcheck *c = t->check;
 	enum pace pace = t->inconclusive ? PACE_FAST : t->pace;
-	mono_ns now = loop_now(t->w->loop);
+	mono_ns at, now = loop_now(t->w->loop);
 	struct cadence_intervals iv;
+	dur_ns step;
 
 	if (!c)
 		return MAX(t->started + PROBE_STATIC_INTERVAL, now);
 	iv = (struct cadence_intervals){ .of = { [PACE_FAST] = c->fast_interval,
 						 [PACE_NORMAL] = c->interval,
 						 [PACE_DOWN] = c->down_interval } };
-	return on_grid(cadence_next(&iv, pace, t->started, now, rng_u64(&t->w->rng)), iv.of[pace]);
+	step = grid(t->w, iv.of[pace]);
+	at = on_grid(cadence_next(&iv, pace, t->started, now, rng_u64(&t->w->rng)), step);
+	/* the step up must not lead out of the interval's tenth, which is ten steps or more */
+	return at > t->started + iv.of[pace] / 10 * 11 && at - step >= now ? at - step : at;
+}
+
+static void target_due(struct target *t, mono_ns at)
+{
+	t->due = at;
+	starts_put(t, at);
 }
 
 /* A pass of what is up for good, or a failure of what is down: nothing follows from it. */
@@ -148,6 +168,7 @@ static void probe_vconclude(struct target *t, enum code code, const char *fmt, v
 	r->duration = now - t->started;
 	r->at = loop_wall();
 	r->cert_not_after = t->cert_not_after;
+	timer_cancel(t->w->loop, &t->timer);
 	target_due(t, next_start(t));
 }
 
@@ -191,6 +212,26 @@ bool probe_is_late(const struct target *t)
 	return loop_now_fresh(t->w->loop) > t->deadline + probe_late_limit(t->check->timeout);
 }
 
+/* A deadline. Late by our own fault, it denies nothing: the answer may have stood in a queue of
+ * ours, or been dropped from one. */
+static void target_expire(void *ctx, struct timer *timer _unused_)
+{
+	struct target *t = ctx;
+	dur_ns late = loop_now(t->w->loop) - t->deadline;
+	struct probe_overdue o = t->kind->expire(t);
+	char text[DUR_STRLEN];
+
+	if (!t->in_flight)
+		return;
+	if (late > probe_late_limit(t->check->timeout))
+		/* without a figure (the duration has it): warnings are limited by this text */
+		probe_conclude(t, CODE_LOCAL, "%s, but our own deadline timer ran late", o.what);
+	else
+		probe_conclude(t, o.code, "%s within %s", o.what,
+			       dur_format(t->check->timeout, text));
+	t->kind->abandon(t);
+}
+
 static void target_start(struct target *t)
 {
 	struct worker *w = t->w;
@@ -207,47 +248,24 @@ static void target_start(struct target *t)
 	}
 	if (t->check) {
 		t->deadline = t->started + t->check->timeout;
-		timer_set(w->loop, &t->timer, t->deadline, target_timer, t);
+		timer_set(w->loop, &t->timer, t->deadline, target_expire, t);
 	}
 	t->kind->start(t);
 }
 
-/* A deadline. Late by our own fault, it denies nothing: the answer may have stood in a queue of
- * ours, or been dropped from one. */
-static void target_expire(struct target *t)
+mono_ns worker_start(struct target *t)
 {
-	dur_ns late = loop_now(t->w->loop) - t->deadline;
-	struct probe_overdue o = t->kind->expire(t);
-	char text[DUR_STRLEN];
-
-	if (!t->in_flight)
-		return;
-	if (late > probe_late_limit(t->check->timeout))
-		/* without a figure (the duration has it): warnings are limited by this text */
-		probe_conclude(t, CODE_LOCAL, "%s, but our own deadline timer ran late", o.what);
-	else
-		probe_conclude(t, o.code, "%s within %s", o.what,
-			       dur_format(t->check->timeout, text));
-	t->kind->abandon(t);
-}
-
-static void target_timer(void *ctx, struct timer *timer)
-{
-	struct target *t = ctx;
 	struct worker *w = t->w;
-	size_t backlog = atomic_load_explicit(&w->engine->backlog, memory_order_relaxed);
 
-	if (t->in_flight) {
-		target_expire(t);
-	} else if (backlog > ENGINE_BACKLOG_MAX) {
-		timer_set(w->loop, timer, loop_now(w->loop) + BACKLOG_WAIT, target_timer, t);
-	} else if (w->starts >= WORKER_STARTS_PER_TURN) {
-		timer_set(w->loop, timer, loop_now(w->loop), target_timer, t); /* next turn */
-	} else {
-		w->starts++;
-		loop_defer_set(w->loop, &w->turn_end, turn_end, w);
-		target_start(t);
-	}
+	if (atomic_load_explicit(&w->engine->backlog, memory_order_relaxed) > ENGINE_BACKLOG_MAX)
+		return loop_now(w->loop) + BACKLOG_WAIT;
+	if (w->begun >= WORKER_STARTS_PER_TURN)
+		return loop_now(w->loop); /* next turn */
+	w->begun++;
+	worker_touched(w);
+	starts_remove(t);
+	target_start(t);
+	return 0;
 }
 
 /* ---- targets */
@@ -272,6 +290,8 @@ static struct target *target_find(struct worker *w, uint32_t id)
 static void target_free(struct target *t)
 {
 	timer_cancel(t->w->loop, &t->timer);
+	starts_remove(t);
+	t->w->rate -= rate_of(t->check);
 	t->kind->abandon(t);
 	if (t->kind->cleanup)
 		t->kind->cleanup(t);
@@ -300,7 +320,8 @@ static void target_put(struct worker *w, struct msg *m)
 	list_add_tail(&w->all, &t->node);
 	if (t->kind->setup)
 		t->kind->setup(t);
-	target_due(t, MAX(on_grid(m->first_start, NS_PER_S), loop_now(w->loop)));
+	w->rate += rate_of(t->check);
+	target_due(t, MAX(on_grid(m->first_start, grid(w, NS_PER_S)), loop_now(w->loop)));
 }
 
 static void target_pace(struct worker *w, const struct msg *m)
@@ -328,6 +349,7 @@ static void sockets_close(struct worker *w)
 		if (!t->in_flight)
 			continue;
 		t->in_flight = false;
+		timer_cancel(w->loop, &t->timer);
 		target_due(t, loop_now(w->loop));
 	}
 	icmp_socket_close(&w->icmp[0]);
@@ -356,6 +378,7 @@ static void netns_look(void *ctx, struct timer *timer)
 		netns_move(w);
 	else
 		timer_set(w->loop, timer, loop_now(w->loop) + NETNS_LOOK_INTERVAL, netns_look, w);
+	worker_touched(w);
 }
 
 static void netns_set(struct worker *w, struct msg *m)
@@ -406,6 +429,7 @@ static void worker_message(void *ctx, struct mail *mail)
 		break;
 	}
 	msg_free(m);
+	worker_touched(w);
 }
 
 void *worker_main(void *worker)
@@ -428,6 +452,7 @@ void *worker_main(void *worker)
 	(void)loop_run(w->loop);
 	list_foreach (&w->all, n)
 		target_free(CONTAINER_OF(n, struct target, node));
+	starts_done(w);
 	icmp_socket_close(&w->icmp[0]);
 	icmp_socket_close(&w->icmp[1]);
 	return NULL;
