@@ -286,8 +286,10 @@ static void read_cli(const struct call *c)
 	const struct wire_bytes *cmd = &c->in.cli_inband.cmd;
 	str_addf(&version, "%s built by lbsim on localhost at %s", c->a->opt.version,
 		 c->a->opt.build_date);
-	int32_t retval = cli_run(&c->a->plugin, str_z(&version), cmd->n ? cmd->p : "", cmd->n,
-				 &text);
+	const struct cli_vpp vpp = { .plugin = &c->a->plugin,
+				     .version = str_z(&version),
+				     .now = c->t->uptime };
+	int32_t retval = cli_run(&vpp, cmd->n ? cmd->p : "", cmd->n, &text);
 	const size_t most = WIRE_FRAME_MAX - 64;
 	if (text.len > most)
 		log_warn("cli-reply-cut", L_UINT("bytes", text.len));

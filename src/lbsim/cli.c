@@ -16,7 +16,7 @@
 
 /* ---- printing */
 
-void cli_show_lb(const struct lbplugin *p, struct str *out)
+void cli_show_lb(const struct lbplugin *p, uint32_t now, struct str *out)
 {
 	str_add(out, "lb_main ip4-src-address: ");
 	ip46_format(&p->conf.ip4_src, out);
@@ -26,10 +26,9 @@ void cli_show_lb(const struct lbplugin *p, struct str *out)
 		 slots_count(&p->as_slots) - 1);
 	if (!p->sticky_table)
 		return;
-	uint64_t flows = 0;
-	slots_foreach(&p->as_slots, i) flows += p->ases.v[i].flows;
 	str_addf(out, "core 0\n  timeout: %ds\n  usage: %u / %u\n", (int)p->conf.flow_timeout,
-		 (unsigned)flows, p->conf.sticky_buckets - 1 + LB_STICKY_ENTRY);
+		 (unsigned)lbplugin_sticky_used(p, now),
+		 p->conf.sticky_buckets - 1 + LB_STICKY_ENTRY);
 }
 
 static bool is_nat(const struct lb_vip *v)
@@ -167,31 +166,29 @@ static void show_vips(const struct lbplugin *p, struct input *in, struct str *ou
 	}
 }
 
-static int32_t run_one(const struct lbplugin *p, const char *version, struct input *in,
-		       struct str *out)
+static int32_t run_one(const struct cli_vpp *vpp, struct input *in, struct str *out)
 {
 	if (!take_word(in, "show", 2))
 		return unknown("", in, out);
 	if (take_word(in, "version", 3)) {
-		str_addf(out, "vpp v%s\n", version);
+		str_addf(out, "vpp v%s\n", vpp->version);
 		return 0;
 	}
 	if (!take_word(in, "lb", 2))
 		return unknown("show: ", in, out);
 	if (take_word(in, "vips", 1))
-		show_vips(p, in, out);
+		show_vips(vpp->plugin, in, out);
 	else
-		cli_show_lb(p, out);
+		cli_show_lb(vpp->plugin, vpp->now, out);
 	return 0;
 }
 
-int32_t cli_run(const struct lbplugin *p, const char *version, const char *cmd, size_t n,
-		struct str *out)
+int32_t cli_run(const struct cli_vpp *vpp, const char *cmd, size_t n, struct str *out)
 {
 	struct input in = { cmd, cmd + n };
 	int32_t r;
 	do {
-		r = run_one(p, version, &in, out);
+		r = run_one(vpp, &in, out);
 		skip_space(&in);
 	} while (r == 0 && in.p < in.end);
 	return r;

@@ -9,14 +9,18 @@
 #include "base/str.h"
 #include "lbsim/lbplugin.h"
 
+struct cli_vpp { /* what the commands tell of */
+	const struct lbplugin *plugin;
+	const char *version; /* `show version` prints it behind "vpp v" */
+	uint32_t now;        /* VPP's uptime */
+};
+
 /* Run the commands in [cmd, cmd+n), one after the other until one fails, as vlib_cli_input does
- * (src/vlib/cli.c); lines end in LF. `version` is what `show version` prints behind "vpp v".
- * Returns VPP's retval: 0, or -1 after an unknown command. */
-int32_t cli_run(const struct lbplugin *p, const char *version, const char *cmd, size_t n,
-		struct str *out);
+ * (src/vlib/cli.c); lines end in LF. Returns VPP's retval: 0, or -1 after an unknown command. */
+int32_t cli_run(const struct cli_vpp *vpp, const char *cmd, size_t n, struct str *out);
 
 /* The parts, for tests: format_lb_main, format_lb_vip, format_lb_vip_detailed of
  * src/plugins/lb/lb.c. */
-void cli_show_lb(const struct lbplugin *p, struct str *out);
+void cli_show_lb(const struct lbplugin *p, uint32_t now, struct str *out);
 void cli_show_vip(const struct lbplugin *p, uint32_t vip, struct str *out);
 void cli_show_vip_verbose(const struct lbplugin *p, uint32_t vip, struct str *out);

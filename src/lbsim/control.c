@@ -133,6 +133,8 @@ static int run_flows(struct server *s, char **w, int n, struct str *out, struct 
 		r = number("n", w[2], 0, UINT32_MAX, &flows, err);
 	if (r)
 		return r;
+	if (p->forwards)
+		return err_set(err, -EPERM, "with --forward flows are those of real packets");
 	if (addr_parse(w[1], &addr))
 		return err_set(err, -EINVAL, "as: \"%s\" is no address", w[1]);
 	if (!slots_used(&p->vip_slots, (uint32_t)vip))
@@ -196,6 +198,15 @@ static int run_stats(struct server *s, char **w, int n, struct str *out, struct 
 	return stats_serve(stats, strcmp(w[0], "off") != 0, err);
 }
 
+static int run_forward(struct server *s, char **w, int n, struct str *out, struct err *err)
+{
+	const struct forward *f = server_forward(s);
+	if (!f)
+		return err_set(err, -ENOENT, "there is no --forward");
+	forward_format(f, out);
+	return 0;
+}
+
 static int run_advance(struct server *s, char **w, int n, struct str *out, struct err *err)
 {
 	long long seconds;
@@ -219,6 +230,8 @@ static const struct command commands[] = {
 	  run_count },
 	{ "stats", "on|off|busy", "serve the stats, do not, or be changing them all the time", 1, 1,
 	  run_stats },
+	{ "forward", "", "packets that --forward took, by what became of them, as JSON", 0, 0,
+	  run_forward },
 	{ "advance", "SECONDS", "let VPP's clock jump ahead, collections included", 1, 1,
 	  run_advance },
 	{ "keepalive", "", "send memclnt_keepalive to every client", 0, 0, run_keepalive },

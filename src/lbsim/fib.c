@@ -79,6 +79,7 @@ void fib_done(struct fib *f)
 void fib_add_vip(struct fib *f, const struct fib_key *k)
 {
 	find_or_add(f, k)->vip = true;
+	f->vip_changes++;
 }
 
 void fib_del_vip(struct fib *f, const struct fib_key *k)
@@ -87,6 +88,7 @@ void fib_del_vip(struct fib *f, const struct fib_key *k)
 	if (!e)
 		return;
 	e->vip = false;
+	f->vip_changes++;
 	release(f, e);
 }
 

@@ -33,6 +33,7 @@ struct fib_entry {
 struct fib { /* fib_init first */
 	struct map by_key;
 	struct slots objects;
+	uint64_t vip_changes; /* how often a VIP's route appeared or went */
 };
 
 void fib_init(struct fib *f);

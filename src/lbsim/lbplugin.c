@@ -11,8 +11,8 @@
  * Comparisons of time are those of clib_u32_loop_gt, which calls equal times greater: "more than 60
  * seconds" begins at 60.
  *
- * The new-flow table itself is not kept, only how many buckets each AS has: that is all the API and
- * the CLI tell. */
+ * The new-flow table itself is only kept when there is something to forward; else how many buckets
+ * each AS has is all that the API and the CLI tell. */
 #include "lbsim/lbplugin.h"
 
 #include <assert.h>
@@ -79,6 +79,38 @@ struct lb_key lb_key(const struct prefix *pfx, uint8_t protocol, uint16_t port)
 	return k;
 }
 
+/* ---- which VIP has a key */
+
+struct vip_ref { /* in vip_by_key; heap */
+	struct lb_key key;
+	uint32_t index;
+};
+_Static_assert(sizeof(struct lb_key) == 20, "a key is hashed as bytes: no padding");
+
+static void remember_key(struct lbplugin *p, uint32_t vip)
+{
+	struct vip_ref *ref = XNEW(struct vip_ref);
+	ref->key = p->vips.v[vip].key;
+	ref->index = vip;
+	free(map_put(&p->vip_by_key, &ref->key, sizeof ref->key, ref));
+}
+
+static void forget_key(struct lbplugin *p, const struct lb_key *k)
+{
+	free(map_del(&p->vip_by_key, k, sizeof *k));
+}
+
+uint32_t lbplugin_vip_of(const struct lbplugin *p, const struct lb_key *k)
+{
+	struct lb_key all_ports = *k;
+	all_ports.protocol = ALL_PROTOCOLS;
+	all_ports.port = 0;
+	const struct vip_ref *ref = map_get(&p->vip_by_key, &all_ports, sizeof all_ports);
+	if (!ref)
+		ref = map_get(&p->vip_by_key, k, sizeof *k);
+	return ref ? ref->index : VIP_NONE;
+}
+
 /* ---- life */
 
 static const struct ip46 all_ones = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -106,6 +138,8 @@ static void vip_release_ases(struct lb_vip *v)
 {
 	slots_done(&v->as_slots);
 	vec_done(&v->ases);
+	free(v->table);
+	v->table = NULL;
 }
 
 void lbplugin_done(struct lbplugin *p)
@@ -117,6 +151,18 @@ void lbplugin_done(struct lbplugin *p)
 	slots_done(&p->vip_slots);
 	slots_done(&p->as_slots);
 	fib_done(&p->fib);
+	flow_table_free(p->sticky);
+	size_t it = 0;
+	struct vip_ref *ref;
+	while ((ref = map_next(&p->vip_by_key, &it)))
+		free(ref);
+	map_done(&p->vip_by_key);
+}
+
+void lbplugin_forward(struct lbplugin *p)
+{
+	assert(slots_len(&p->vip_slots) == 1);
+	p->forwards = true;
 }
 
 /* ---- finding */
@@ -197,13 +243,23 @@ static struct fib_key as_route(const struct lb_vip *v, const struct lb_as *a)
 /* Flushed entries stay in the table, at the placeholder. */
 static void flush_as(struct lbplugin *p, uint32_t as)
 {
-	p->ases.v[AS_NONE].flows += p->ases.v[as].flows;
-	p->ases.v[as].flows = 0;
+	struct lb_as *a = &p->ases.v[as];
+	if (p->sticky)
+		(void)flow_flush(p->sticky, a->vip, as);
+	p->ases.v[AS_NONE].flows += a->flows;
+	a->flows = 0;
 }
 
 static void flush_all_of(struct lbplugin *p, uint32_t vip)
 {
-	slots_foreach(&p->vips.v[vip].as_slots, s) flush_as(p, p->vips.v[vip].ases.v[s]);
+	slots_foreach(&p->vips.v[vip].as_slots, s)
+	{
+		struct lb_as *a = &p->ases.v[p->vips.v[vip].ases.v[s]];
+		p->ases.v[AS_NONE].flows += a->flows;
+		a->flows = 0;
+	}
+	if (p->sticky)
+		(void)flow_flush(p->sticky, vip, FLOW_ANY_AS);
 }
 
 static void drop_sticky_table(struct lbplugin *p)
@@ -211,11 +267,32 @@ static void drop_sticky_table(struct lbplugin *p)
 	for (size_t i = 0; i < p->ases.n; i++)
 		p->ases.v[i].flows = 0;
 	p->sticky_table = false;
+	flow_table_free(p->sticky);
+	p->sticky = NULL;
+}
+
+struct flow_table *lbplugin_sticky(struct lbplugin *p)
+{
+	uint32_t buckets = p->conf.sticky_buckets;
+	if (!p->sticky && buckets > 0 && buckets <= FLOW_BUCKETS_MAX) {
+		p->sticky = flow_table_new(buckets);
+		p->sticky_table = true;
+	}
+	return p->sticky;
+}
+
+uint64_t lbplugin_sticky_used(const struct lbplugin *p, uint32_t now)
+{
+	uint64_t flows = 0;
+	if (p->sticky)
+		return flow_used(p->sticky, now);
+	slots_foreach(&p->as_slots, i) flows += p->ases.v[i].flows;
+	return flows;
 }
 
 void lbplugin_set_flows(struct lbplugin *p, uint32_t as, uint64_t flows)
 {
-	assert(slots_used(&p->as_slots, as) && as != AS_NONE);
+	assert(slots_used(&p->as_slots, as) && as != AS_NONE && !p->forwards);
 	p->ases.v[as].flows = flows;
 	p->sticky_table = true;
 }
@@ -231,6 +308,15 @@ void lbplugin_count(struct lbplugin *p, uint32_t vip, enum lb_counter kind, uint
 
 /* ---- the table */
 
+/* From indices into `who` (-1: nobody) to ASes. */
+static void keep_table(struct lb_vip *v, const int32_t *built, const uint32_t *who)
+{
+	if (!v->table)
+		v->table = xcalloc(v->new_length, sizeof *v->table);
+	for (uint32_t b = 0; b < v->new_length; b++)
+		v->table[b] = built[b] < 0 ? AS_NONE : who[built[b]];
+}
+
 static void update_table(struct lbplugin *p, struct lb_vip *v)
 {
 	VEC(struct table_as) t = { 0 };
@@ -245,9 +331,12 @@ static void update_table(struct lbplugin *p, struct lb_vip *v)
 						 .weight = a->weight }));
 		vec_push(&who, v->ases.v[s]);
 	}
-	table_build(t.v, t.n, v->new_length, NULL);
+	_cleanup_free_ int32_t *built = p->forwards ? xcalloc(v->new_length, sizeof *built) : NULL;
+	table_build(t.v, t.n, v->new_length, built);
 	for (size_t i = 0; i < who.n; i++)
 		p->ases.v[who.v[i]].buckets = t.v[i].buckets;
+	if (built)
+		keep_table(v, built, who.v);
 	vec_done(&who);
 	vec_done(&t);
 }
@@ -407,6 +496,7 @@ int32_t lbplugin_vip_add(struct lbplugin *p, const struct lb_vip_args *a, uint32
 		struct fib_key route = vip_route(v);
 		fib_add_vip(&p->fib, &route);
 	}
+	remember_key(p, i);
 	if (ret_index)
 		*ret_index = i;
 	return 0;
@@ -431,6 +521,7 @@ int32_t lbplugin_vip_del(struct lbplugin *p, const struct lb_key *k, uint32_t no
 	vec_done(&ases);
 	update_table(p, v);
 	v->used = false;
+	forget_key(p, k);
 	if (k->port == 0 || !has_vip(p, k, OTHER_PORT)) {
 		struct fib_key route = vip_route(v);
 		fib_del_vip(&p->fib, &route);

@@ -4,8 +4,9 @@
  *
  * Follows src/plugins/lb/{lb.c,api.c} of VPP 26.10 call by call: the same checks in the same order
  * with the same numbers, the same index allocation, the same leftovers in reused slots, the same
- * garbage collection. Nothing is forwarded: an AS has a number of sticky flows that somebody sets
- * (lbplugin_set_flows), because collection waits for them.
+ * garbage collection. Unless lbplugin_forward was called nothing is forwarded: an AS has a number
+ * of sticky flows that somebody sets (lbplugin_set_flows), because collection waits for them. With
+ * it, flows are those of a real sticky table, which lbsim/dataplane.h fills.
  *
  * `now` is VPP's uptime in whole seconds; it does not go backwards.
  *
@@ -17,7 +18,9 @@
 #include <stdint.h>
 
 #include "base/vec.h"
+#include "base/map.h"
 #include "lbsim/fib.h"
+#include "lbsim/flow.h"
 #include "lbsim/ip46.h"
 #include "lbsim/slots.h"
 
@@ -106,6 +109,7 @@ struct lb_vip {
 	uint64_t counters[LB_COUNTER_N];
 	struct slots as_slots; /* a pool of its own: it gives the order of dumps */
 	VEC(uint32_t) ases;    /* by as_slots: index into lbplugin.ases */
+	uint32_t *table; /* new_length ASes by bucket; NULL: nothing is forwarded, or no AS yet */
 };
 
 struct lbplugin { /* lbplugin_init first */
@@ -115,10 +119,15 @@ struct lbplugin { /* lbplugin_init first */
 	VEC(struct lb_as) ases;
 	struct fib fib;
 	bool sticky_table; /* exists once a flow came */
+	bool forwards;
+	struct flow_table *sticky; /* when forwarding, from the first packet on */
+	struct map vip_by_key;     /* the live ones: struct vip_ref */
 };
 
 void lbplugin_init(struct lbplugin *p);
 void lbplugin_done(struct lbplugin *p);
+/* Packets will come (lbsim/dataplane.h). Before any VIP was added (asserted). */
+void lbplugin_forward(struct lbplugin *p);
 
 /* A VIP's key from what the API carries: port 0 forces protocol 255, the prefix is masked. */
 struct lb_key lb_key(const struct prefix *pfx, uint8_t protocol, uint16_t port);
@@ -156,7 +165,17 @@ int32_t lbplugin_find_vip(const struct lbplugin *p, const struct lb_key *k, uint
 /* The AS of this VIP (by index, live or not) with this address, removed ones too; 0 or -6. */
 int32_t lbplugin_find_as(const struct lbplugin *p, uint32_t vip, const struct ip46 *addr,
 			 uint32_t *ret_index);
-/* As if traffic had left this many sticky flows at the AS. */
+/* Which live VIP a packet is for whose route is `k`'s prefix: the all-port one, or that of protocol
+ * and port; VIP 0, the placeholder, when there is neither. */
+uint32_t lbplugin_vip_of(const struct lbplugin *p, const struct lb_key *k);
+/* The table of a worker that has a packet now. NULL: its size is one that VPP has no memory for, or
+ * 0 (a real one would read some other memory); no flow is remembered then. */
+struct flow_table *lbplugin_sticky(struct lbplugin *p);
+/* How many entries of the sticky table have not expired; without forwarding: how many somebody
+ * set. */
+uint64_t lbplugin_sticky_used(const struct lbplugin *p, uint32_t now);
+
+/* As if traffic had left this many sticky flows at the AS; not when forwarding (asserted). */
 void lbplugin_set_flows(struct lbplugin *p, uint32_t as, uint64_t flows);
 /* As if traffic had come for the VIP with this index: `packets` of this kind, which its route
  * counts with their bytes. */

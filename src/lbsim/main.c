@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* maglev-lbsim: a process that looks like a VPP with the lb plugin to whoever programs it, for the
- * demo and the tests. It forwards nothing. */
+ * demo and the tests. With --forward it forwards packets, too. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +57,7 @@ static int sim_open(struct sim *s, struct err *err)
 	const struct server_options so = {
 		.path = o->api_socket,
 		.stats_path = o->stats_socket,
+		.forward = o->forward ? o->forward_device : NULL,
 		.gc_interval = o->gc_interval,
 		.api = {
 			.version = o->version_string,

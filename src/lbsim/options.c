@@ -58,6 +58,18 @@ static size_t table(void *options, struct flag *ret)
 			  "in 6 "
 			  "s and 1 s, and in_use_since counts ten times as fast",
 		  .to_duration = &o->gc_interval },
+		{ .name = "forward",
+		  .kind = FLAG_BOOL,
+		  .def = "false",
+		  .help = "for tests and demos: forward packets, see below. Needs CAP_NET_ADMIN "
+			  "and CAP_NET_RAW",
+		  .to_bool = &o->forward },
+		{ .name = "forward-device",
+		  .kind = FLAG_STRING,
+		  .def = "lbsim%d",
+		  .arg = "NAME",
+		  .help = "the TUN device that --forward makes; a %d becomes the first free number",
+		  .to_string = &o->forward_device },
 		{ .name = "drop-message",
 		  .kind = FLAG_LIST,
 		  .arg = "NAME",
@@ -87,11 +99,24 @@ static int complete(void *options, struct err *err)
 		return err_set(err, -EINVAL, "--api-socket must be given");
 	if (o->journal_reads && *o->journal == '\0')
 		return err_set(err, -EINVAL, "--journal-reads needs --journal");
+	if (*o->forward_device == '\0')
+		return err_set(err, -EINVAL, "--forward-device must not be empty");
 	return take_drops(o, err);
 }
 
 static void epilogue(struct str *out)
 {
+	str_add(out,
+		"\nWith --forward the VIPs take packets. Each VIP's prefix is routed to a TUN "
+		"device; "
+		"a\npacket that comes out of it goes to the AS that the plugin would pick (sticky "
+		"flows,\nthen the new-flow table), in GRE4 or GRE6 from the addresses of lb_conf, "
+		"by a "
+		"raw\nsocket. The machine has to forward (sysctl net.ipv4.ip_forward=1,\n"
+		"net.ipv6.conf.all.forwarding=1) and to have routes to the ASes; a VIP must not be "
+		"an\n"
+		"address of its own. One thread, for tests and demos: 100,000 packets a second at "
+		"best.\nVIPs with NAT or L3DSR drop what they get.\n");
 	str_add(out,
 		"\nCommands on the control socket, a line each, answered by a line of JSON:\n");
 	control_help(out);

@@ -12,7 +12,8 @@ struct options {
 	const char *api_socket, *stats_socket, *control,
 		*journal; /* "": none; borrowed from argv */
 	const char *version_string;
-	bool journal_reads;
+	const char *forward_device;
+	bool journal_reads, forward;
 	dur_ns gc_interval;
 	int log_level; /* enum log_level */
 	struct flag_list drop;

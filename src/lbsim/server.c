@@ -19,7 +19,8 @@ struct server {
 	struct loop *loop;
 	struct listener *listener;
 	struct api api;
-	struct stats *stats; /* or NULL */
+	struct stats *stats;     /* or NULL */
+	struct forward *forward; /* or NULL */
 	struct list peers;
 	unsigned n_peers;
 	void (*died)(void *ctx, const char *why);
@@ -182,6 +183,38 @@ static void on_died(void *ctx, const char *why)
 
 /* ---- life */
 
+static uint32_t uptime(void *ctx)
+{
+	return server_time(ctx).uptime;
+}
+
+static void on_counted(void *ctx)
+{
+	struct server *s = ctx;
+	if (s->stats)
+		stats_changed(s->stats);
+}
+
+static int open_parts(struct server *s, const struct server_options *opt, struct err *err)
+{
+	if (opt->stats_path && *opt->stats_path) {
+		s->stats = stats_new(s->loop, opt->stats_path, &s->api.plugin, err);
+		if (!s->stats)
+			return err->code;
+	}
+	if (opt->forward) {
+		const struct forward_options fo = { .device = opt->forward,
+						    .plugin = &s->api.plugin,
+						    .uptime = uptime,
+						    .counted = on_counted,
+						    .ctx = s };
+		s->forward = forward_new(s->loop, &fo, err);
+		if (!s->forward)
+			return err->code;
+	}
+	return 0;
+}
+
 struct server *server_new(struct loop *l, const struct server_options *opt, struct err *err)
 {
 	assert(opt->gc_interval > 0 && opt->api.died);
@@ -203,12 +236,9 @@ struct server *server_new(struct loop *l, const struct server_options *opt, stru
 	api.died = on_died;
 	api.ctx = s;
 	api_init(&s->api, &api);
-	if (opt->stats_path && *opt->stats_path) {
-		s->stats = stats_new(l, opt->stats_path, &s->api.plugin, err);
-		if (!s->stats) {
-			server_free(s);
-			return NULL;
-		}
+	if (open_parts(s, opt, err)) {
+		server_free(s);
+		return NULL;
 	}
 	on_gc(s, &s->gc);
 	return s;
@@ -222,6 +252,7 @@ void server_free(struct server *s)
 	timer_cancel(s->loop, &s->silence);
 	listener_free(s->listener);
 	server_drop(s);
+	forward_free(s->forward);
 	stats_free(s->stats);
 	api_done(&s->api);
 	free(s);
@@ -237,10 +268,17 @@ struct stats *server_stats(struct server *s)
 	return s->stats;
 }
 
+const struct forward *server_forward(const struct server *s)
+{
+	return s->forward;
+}
+
 void server_changed(struct server *s)
 {
 	if (s->stats)
 		stats_changed(s->stats);
+	if (s->forward)
+		forward_changed(s->forward);
 }
 
 /* ---- tests' wishes */

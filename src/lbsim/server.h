@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "lbsim/api.h"
+#include "lbsim/forward.h"
 #include "lbsim/stats.h"
 #include "loop/loop.h"
 
@@ -12,6 +13,7 @@ struct server;
 struct server_options {
 	const char *path;       /* of the socket; borrowed for the call */
 	const char *stats_path; /* of the stats; NULL or "": none */
+	const char *forward;    /* the TUN device of --forward; NULL: packets are not forwarded */
 	/* For struct api; send, leave and ctx are the server's own. died gets died_ctx. */
 	struct api_options api;
 	void *died_ctx;
@@ -19,12 +21,13 @@ struct server_options {
 			     * shorter, so that all its times keep their proportion. */
 };
 
-/* NULL with `err`: see listener_new. VPP's clock starts here. Heap. */
+/* NULL with `err`: see listener_new, stats_new, forward_new. VPP's clock starts here. Heap. */
 struct server *server_new(struct loop *l, const struct server_options *opt, struct err *err);
 void server_free(struct server *s); /* closes everybody; NULL is fine */
 
 struct api *server_api(struct server *s);
-struct stats *server_stats(struct server *s); /* NULL: none */
+struct stats *server_stats(struct server *s);                 /* NULL: none */
+const struct forward *server_forward(const struct server *s); /* NULL: packets are not forwarded */
 /* The plugin may have changed by other ways than the API. */
 void server_changed(struct server *s);
 /* VPP's uptime and the time of day, now. */

@@ -81,7 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	check(&a.plugin);
 	state_format(&a, &t, &out);
-	(void)cli_run(&a.plugin, "x", "show lb vips verbose", 20, &out);
+	const struct cli_vpp vpp = { .plugin = &a.plugin, .version = "x", .now = t.uptime };
+	(void)cli_run(&vpp, "show lb vips verbose", 20, &out);
 	str_done(&out);
 	api_client_close(&a, c);
 	api_done(&a);

@@ -17,7 +17,8 @@
 static void says(const struct lbplugin *p, const char *cmd, int32_t retval, const char *want)
 {
 	struct str out = { 0 };
-	assert_int_equal(cli_run(p, "26.10 built by x", cmd, strlen(cmd), &out), retval);
+	const struct cli_vpp vpp = { .plugin = p, .version = "26.10 built by x" };
+	assert_int_equal(cli_run(&vpp, cmd, strlen(cmd), &out), retval);
 	assert_string_equal(str_z(&out), want);
 	str_done(&out);
 }
