@@ -25,12 +25,12 @@ MAGLEVD, MAGLEVC, LBSIM = BIN / "maglevd", BIN / "maglevc", BIN / "maglev-lbsim"
 class Lbsim(Process):
     """maglev-lbsim, an empty VPP at its start."""
 
-    def __init__(self, directory, *flags):
+    def __init__(self, directory, *flags, wrapper=()):
         self.api = directory / "api.sock"
         self.stats = directory / "stats.sock"
         self.journal_file = directory / "journal"
         self.control_socket = directory / "lbsim.ctl"
-        super().__init__("lbsim", [LBSIM, "--api-socket", self.api, "--stats-socket", self.stats,
+        super().__init__("lbsim", [*wrapper, LBSIM, "--api-socket", self.api, "--stats-socket", self.stats,
                                    "--journal", self.journal_file, "--control", self.control_socket,
                                    *flags],
                          directory)

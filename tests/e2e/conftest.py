@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import cluster as cluster_module
+import netlab
 
 TAIL_LINES = 60
 
@@ -106,6 +107,25 @@ def namespace():
         pytest.skip(f"no network namespace here: {n.why}")
     yield n
     n.close()
+
+
+# Hosts of one's own, for real packets.
+
+@pytest.fixture
+def lab(request):
+    why = netlab.missing()
+    if why:
+        pytest.skip(why)
+    net = netlab.Lab()
+    yield net
+    wrong = net.close()
+    failed = getattr(request.node, "report_call", None)
+    if wrong or (failed is not None and failed.failed):
+        show_logs(net)
+        print(f"--- left in {net.dir}")
+    else:
+        shutil.rmtree(net.dir)
+    assert not wrong, "\n".join(wrong)
 
 
 def pytest_configure(config):
