@@ -6,7 +6,7 @@
  * happened. A record that another thread logs comes through a mailbox, some moments later.
  *
  * The present state is one block of messages, made when somebody subscribes and kept until
- * something changes: a thousand dashboards that come back after a restart share it.
+ * something changes: a thousand dashboards that come back after a restart share it, and take turns.
  *
  * Inside the tap nothing may be logged; putting a message on a stream's queue does not. */
 #include "maglevd/events.h"
@@ -30,6 +30,7 @@ struct subscriber {
 	struct rpc_stream *stream;
 	enum log_level level; /* LVL_OFF: no records */
 	bool backend, frontend;
+	bool begun; /* its turn has come: it is among the subscribers */
 };
 
 struct events {
@@ -37,6 +38,7 @@ struct events {
 	void (*trace)(void *ctx);
 	void *trace_ctx;
 	struct list subscribers;
+	struct list waiting;          /* for their turns to begin */
 	int n, n_backend, n_frontend; /* subscribers, and those that want that */
 	int n_level[LVL_OFF + 1];     /* of each level */
 	enum log_level tapped;
@@ -112,7 +114,7 @@ static void on_backend(void *ctx, const struct backend *b, const struct transiti
 	list_foreach (&ev->subscribers, node) {
 		const struct subscriber *s = CONTAINER_OF(node, struct subscriber, node);
 		if (s->backend)
-			rpc_stream_send(s->stream, p);
+			rpc_stream_send_paced(s->stream, p);
 	}
 	rpc_packed_unref(p);
 }
@@ -133,7 +135,7 @@ static void on_frontend(void *ctx, const struct frontend *fe, enum frontend_stat
 	list_foreach (&ev->subscribers, node) {
 		const struct subscriber *s = CONTAINER_OF(node, struct subscriber, node);
 		if (s->frontend)
-			rpc_stream_send(s->stream, p);
+			rpc_stream_send_paced(s->stream, p);
 	}
 	rpc_packed_unref(p);
 }
@@ -231,7 +233,7 @@ static void send_log(struct events *ev, enum log_level l, struct rpc_packed *p)
 	list_foreach (&ev->subscribers, node) {
 		const struct subscriber *s = CONTAINER_OF(node, struct subscriber, node);
 		if (l >= s->level)
-			rpc_stream_send(s->stream, p);
+			rpc_stream_send_paced(s->stream, p);
 	}
 }
 
@@ -298,7 +300,8 @@ static void count(struct events *ev, const struct subscriber *s, int step)
 static void subscriber_free(struct subscriber *s)
 {
 	list_remove(&s->node);
-	count(s->events, s, -1);
+	if (s->begun)
+		count(s->events, s, -1);
 	free(s);
 }
 
@@ -307,7 +310,23 @@ static void on_closed(void *ctx, struct rpc_stream *st _unused_)
 	subscriber_free(ctx);
 }
 
-static const struct rpc_stream_ops stream_ops = { .closed = on_closed };
+/* What comes before this is in the present state, what comes later is an event. */
+static void on_turn(void *ctx, struct rpc_stream *st)
+{
+	struct subscriber *s = ctx;
+	struct events *ev = s->events;
+
+	s->begun = true;
+	if (s->backend)
+		rpc_stream_begin(st, present_backends(ev));
+	if (s->frontend)
+		rpc_stream_begin(st, present_frontends(ev));
+	list_remove(&s->node);
+	list_add_tail(&ev->subscribers, &s->node);
+	count(ev, s, 1);
+}
+
+static const struct rpc_stream_ops stream_ops = { .closed = on_closed, .turn = on_turn };
 
 /* What is asked for; 0, or -EINVAL. */
 static int parse(const Maglev__WatchRequest *r, struct subscriber *s)
@@ -335,12 +354,7 @@ void events_subscribe(struct events *ev, struct rpc_call *call, const Maglev__Wa
 	}
 	s->events = ev;
 	s->stream = rpc_stream_open(call, &stream_ops, s);
-	if (s->backend)
-		rpc_stream_begin(s->stream, present_backends(ev));
-	if (s->frontend)
-		rpc_stream_begin(s->stream, present_frontends(ev));
-	list_add_tail(&ev->subscribers, &s->node);
-	count(ev, s, 1);
+	list_add_tail(&ev->waiting, &s->node);
 }
 
 size_t events_subscribers(const struct events *ev)
@@ -348,13 +362,19 @@ size_t events_subscribers(const struct events *ev)
 	return (size_t)ev->n;
 }
 
-void events_stop(struct events *ev)
+static void end_all(struct list *subscribers)
 {
-	list_foreach (&ev->subscribers, node) {
+	list_foreach (subscribers, node) {
 		struct subscriber *s = CONTAINER_OF(node, struct subscriber, node);
 		rpc_stream_end(s->stream, RPC_UNAVAILABLE, "shutting down");
 		subscriber_free(s);
 	}
+}
+
+void events_stop(struct events *ev)
+{
+	end_all(&ev->subscribers);
+	end_all(&ev->waiting);
 }
 
 struct events *events_new(const struct events_opts *o)
@@ -366,6 +386,7 @@ struct events *events_new(const struct events_opts *o)
 	ev->trace_ctx = o->ctx;
 	ev->tapped = LVL_OFF;
 	list_init(&ev->subscribers);
+	list_init(&ev->waiting);
 	ev->main_thread = pthread_self();
 	ev->mailbox = mailbox_new(o->loop, on_foreign, ev);
 	ev->fleet->observer = (struct fleet_observer){ .ctx = ev,

@@ -20,6 +20,7 @@
 #include "rpc/server.h"
 #include "rpc/stream.h"
 #include "rpc/tally.h"
+#include "rpc/turns.h"
 
 enum rpc_msg_kind { RPC_MSG_CALL, RPC_MSG_CANCEL, RPC_MSG_RECEIVED, RPC_MSG_STOPPED };
 
@@ -73,6 +74,10 @@ struct rpc_server {
 	/* owner */
 	struct list idle; /* of streams that have something to send */
 	struct loop_defer start_defer;
+	struct list paced; /* of those that wait for pace_timer to get there */
+	struct timer pace_timer;
+	mono_ns paced_at; /* when such went last */
+	struct rpc_turns turns;
 	bool running;  /* the thread has not been joined */
 	bool draining; /* shutdown was asked for */
 	bool stopping; /* gRPC's shutdown was asked for */
@@ -156,6 +161,7 @@ void rpc_stream_gone(struct rpc_stream *st);     /* its client is, or the server
 void rpc_stream_received(struct rpc_stream *st); /* a message, or the last was */
 void rpc_stream_free(struct rpc_stream *st);     /* any thread, with its call */
 void rpc_streams_start(void *ctx);               /* a portion of the idle of ctx, the server */
+extern const struct rpc_turns_ops rpc_stream_turns;
 
 /* ---- packed.c */
 

@@ -243,6 +243,9 @@ static struct rpc_server *server_make(const struct rpc_server_opts *o)
 	pthread_mutex_init(&s->lock, NULL);
 	list_init(&s->calls);
 	list_init(&s->idle);
+	list_init(&s->paced);
+	s->paced_at = INT64_MIN / 2; /* long ago */
+	rpc_turns_init(&s->turns, o->loop, &rpc_stream_turns);
 	list_init(&s->unsent);
 	s->unsent_max = o->read_timeout ? o->read_timeout : READ_TIMEOUT;
 	s->down_tag.fn = server_down;
@@ -397,12 +400,14 @@ void rpc_server_free(struct rpc_server *s)
 	stopped_already = s->stopping && !s->running;
 	timer_cancel(s->loop, &s->grace);
 	timer_cancel(s->loop, &s->unsent_timer);
+	timer_cancel(s->loop, &s->pace_timer);
 	loop_defer_cancel(&s->done_defer);
 	loop_defer_cancel(&s->start_defer);
 	if (stopped_already)
 		abandon_calls(s);
 	else
 		stop_now(s);
+	rpc_turns_done(&s->turns);
 	grpc_server_destroy(s->server);
 	grpc_completion_queue_destroy(s->cq);
 	mailbox_free(s->mailbox, message_drop, NULL);

@@ -14,6 +14,10 @@
  * would hold the owner up for milliseconds: so idle streams are only noted when something is put on
  * their queues, and started some at a time, a portion in each turn of the loop.
  *
+ * A write to a reader costs several times what a message does: the system call, the reader's window
+ * update that answers it, and gRPC's thread woken to read that. So what is sent paced leaves at
+ * once when all has been quiet, but what follows within PACE leaves together.
+ *
  * The lock of a stream guards its queue and its use of gRPC's call. A stream lives as long as its
  * call; batches and messages hold references to that. */
 #include "rpc/stream.h"
@@ -30,6 +34,8 @@
 
 /* Streams started in one turn of the loop: at some 5 µs each under a millisecond. */
 #define STARTS_PER_TURN 128
+/* Between writes of what is sent paced. People read it: to them a tenth of a second is at once. */
+#define PACE (100 * NS_PER_MS)
 /* A ring that has grown beyond this is given back when it is empty. */
 #define RING_KEPT 64
 
@@ -37,13 +43,16 @@ struct rpc_stream {
 	struct rpc_call *call;
 	const struct rpc_stream_ops *ops;
 	void *ctx;
-	struct list idle; /* in server->idle: something is queued, nothing under way; owner */
+	struct list idle;     /* in server->idle or ->paced: queued, nothing under way; owner */
+	bool paced;           /* it is the latter; owner */
+	struct rpc_turn turn; /* owner */
 
 	pthread_mutex_t lock; /* guards the rest, and call->gcall */
 	struct rpc_packed **ring;
 	size_t cap, head, n; /* of the ring */
 	size_t at;           /* the next message in the first entry */
 	size_t n_begin;      /* first entries that are the beginning */
+	size_t begin_left;   /* messages in them */
 	size_t waiting;      /* messages in all the others */
 	bool sending;        /* a batch of send_tag is under way */
 	bool want_message;   /* the owner is ready for the client's next */
@@ -93,7 +102,7 @@ static void ring_clear(struct rpc_stream *st)
 {
 	while (st->n > 0)
 		ring_drop_first(st);
-	st->n_begin = st->waiting = 0;
+	st->n_begin = st->begin_left = st->waiting = 0;
 }
 
 /* The next message, for gRPC. */
@@ -103,7 +112,9 @@ static grpc_byte_buffer *ring_take(struct rpc_stream *st)
 	grpc_byte_buffer *b = rpc_packed_buffer(p, st->at++);
 	bool begin = st->n_begin > 0;
 
-	if (!begin)
+	if (begin)
+		st->begin_left--;
+	else
 		st->waiting--;
 	if (st->at == rpc_packed_count(p)) {
 		ring_drop_first(st);
@@ -246,6 +257,7 @@ struct rpc_stream *rpc_stream_open(struct rpc_call *c, const struct rpc_stream_o
 
 	assert(!c->ended && !c->stream && !c->cancel_fn && c->method->kind != RPC_UNARY);
 	assert(ops->closed && (!ops->message == (c->method->kind != RPC_BIDI_STREAM)));
+	assert(!ops->turn || c->method->kind == RPC_SERVER_STREAM);
 	st->call = c;
 	st->ops = ops;
 	st->ctx = ctx;
@@ -264,6 +276,8 @@ struct rpc_stream *rpc_stream_open(struct rpc_call *c, const struct rpc_stream_o
 		send_headers(st);
 		pthread_mutex_unlock(&st->lock);
 	}
+	if (ops->turn)
+		rpc_turns_await(&c->server->turns, &st->turn);
 	return st;
 }
 
@@ -300,14 +314,47 @@ static void note_idle(struct rpc_stream *st)
 {
 	struct rpc_server *s = st->call->server;
 
-	if (list_linked(&st->idle))
+	if (list_linked(&st->idle) && !st->paced)
 		return;
+	list_remove(&st->idle);
+	st->paced = false;
 	list_add_tail(&s->idle, &st->idle);
 	loop_defer_set(s->loop, &s->start_defer, rpc_streams_start, s);
 }
 
-static void put(struct rpc_stream *st, struct rpc_packed *p, bool begin)
+static void pace_over(void *ctx, struct timer *t _unused_)
 {
+	struct rpc_server *s = ctx;
+
+	s->paced_at = loop_now(s->loop);
+	list_foreach (&s->paced, node)
+		note_idle(CONTAINER_OF(node, struct rpc_stream, idle));
+}
+
+/* All that is sent in one turn of the loop leaves together anyway. */
+static void note_paced(struct rpc_stream *st)
+{
+	struct rpc_server *s = st->call->server;
+	mono_ns now = loop_now(s->loop);
+
+	if (list_linked(&st->idle))
+		return;
+	if (now == s->paced_at || now >= s->paced_at + PACE) {
+		s->paced_at = now;
+		note_idle(st);
+		return;
+	}
+	st->paced = true;
+	list_add_tail(&s->paced, &st->idle);
+	if (!timer_armed(&s->pace_timer))
+		timer_set(s->loop, &s->pace_timer, s->paced_at + PACE, pace_over, s);
+}
+
+enum put { PUT_BEGIN, PUT_NOW, PUT_PACED };
+
+static void put(struct rpc_stream *st, struct rpc_packed *p, enum put how)
+{
+	const bool begin = how == PUT_BEGIN;
 	size_t n = rpc_packed_count(p);
 	bool idle = false;
 
@@ -321,25 +368,65 @@ static void put(struct rpc_stream *st, struct rpc_packed *p, bool begin)
 		cut(st, RPC_RESOURCE_EXHAUSTED, "subscriber too slow");
 	} else if (!st->dead) {
 		ring_push(st, p);
-		if (begin)
+		if (begin) {
 			st->n_begin++;
-		else
+			st->begin_left += n;
+		} else {
 			st->waiting += n;
+		}
 		idle = !st->sending;
 	}
 	pthread_mutex_unlock(&st->lock);
-	if (idle)
+	if (idle && how == PUT_PACED)
+		note_paced(st);
+	else if (idle)
 		note_idle(st);
 }
 
 void rpc_stream_begin(struct rpc_stream *st, struct rpc_packed *p)
 {
-	put(st, p, true);
+	put(st, p, PUT_BEGIN);
 }
 
 void rpc_stream_send(struct rpc_stream *st, struct rpc_packed *p)
 {
-	put(st, p, false);
+	put(st, p, PUT_NOW);
+}
+
+void rpc_stream_send_paced(struct rpc_stream *st, struct rpc_packed *p)
+{
+	put(st, p, PUT_PACED);
+}
+
+/* ---- turns */
+
+static void turn_begin(struct rpc_turn *t)
+{
+	struct rpc_stream *st = CONTAINER_OF(t, struct rpc_stream, turn);
+
+	st->ops->turn(st->ctx, st);
+}
+
+static size_t turn_left(struct rpc_turn *t)
+{
+	struct rpc_stream *st = CONTAINER_OF(t, struct rpc_stream, turn);
+	size_t left;
+
+	pthread_mutex_lock(&st->lock);
+	left = st->begin_left;
+	pthread_mutex_unlock(&st->lock);
+	return left;
+}
+
+const struct rpc_turns_ops rpc_stream_turns = { .begin = turn_begin, .left = turn_left };
+
+/* ---- the end */
+
+/* Of what the owner has planned for it. */
+static void forget(struct rpc_stream *st)
+{
+	list_remove(&st->idle);
+	rpc_turns_leave(&st->call->server->turns, &st->turn);
 }
 
 void rpc_stream_end(struct rpc_stream *st, enum rpc_status status, const char *text)
@@ -347,7 +434,7 @@ void rpc_stream_end(struct rpc_stream *st, enum rpc_status status, const char *t
 	struct rpc_call *c = st->call;
 
 	assert(!c->ended);
-	list_remove(&st->idle);
+	forget(st);
 	rpc_call_ref(c);
 	rpc_call_close(c);
 	rpc_call_unsent_add(c);
@@ -369,7 +456,7 @@ void rpc_stream_gone(struct rpc_stream *st)
 {
 	struct rpc_call *c = st->call;
 
-	list_remove(&st->idle);
+	forget(st);
 	rpc_call_count_gone(c);
 	if (c->ended)
 		rpc_call_unsent_remove(c);

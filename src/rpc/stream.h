@@ -33,6 +33,10 @@ struct rpc_stream_ops {
 	void (*message)(void *ctx, struct rpc_stream *st, const ProtobufCMessage *m);
 	/* RPC_BIDI_STREAM: no more of these come. */
 	void (*half_closed)(void *ctx, struct rpc_stream *st);
+	/* RPC_SERVER_STREAM that begins with much: it is this stream's turn to (a few begin at a
+	 * time), so now is the moment for rpc_stream_begin. Set: called once, from the loop, unless
+	 * the stream ends before. NULL: it begins at once. */
+	void (*turn)(void *ctx, struct rpc_stream *st);
 };
 
 /* Make a stream of a call, in its handler or later, instead of ending it. The call is the stream's
@@ -45,6 +49,9 @@ void rpc_stream_begin(struct rpc_stream *st, struct rpc_packed *p);
  * is cut: what waits is dropped and its stream ends with RESOURCE_EXHAUSTED "subscriber too slow";
  * `closed` tells, later. */
 void rpc_stream_send(struct rpc_stream *st, struct rpc_packed *p);
+/* As rpc_stream_send, for news to many readers: it leaves at once when nothing was sent so for a
+ * tenth of a second, else together with what else comes until a tenth of a second is over. */
+void rpc_stream_send_paced(struct rpc_stream *st, struct rpc_packed *p);
 /* End it when all that was sent has left; the pointer is dead. */
 void rpc_stream_end(struct rpc_stream *st, enum rpc_status status, const char *text);
 const struct rpc_peer *rpc_stream_peer(const struct rpc_stream *st);

@@ -129,7 +129,7 @@ static const struct rpc_stream_ops reader_ops = { .closed = reader_gone };
 static void publish(struct publisher *p, struct rpc_packed *e)
 {
 	list_foreach (&p->readers, node)
-		rpc_stream_send(CONTAINER_OF(node, struct reader, node)->stream, e);
+		rpc_stream_send_paced(CONTAINER_OF(node, struct reader, node)->stream, e);
 	rpc_packed_unref(e);
 	p->published++;
 }
