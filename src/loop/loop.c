@@ -263,6 +263,12 @@ struct loop *loop_new(void)
 	return l;
 }
 
+void loop_own_fds(const struct loop *l, int ret_fds[static LOOP_OWN_FDS])
+{
+	ret_fds[0] = l->epfd;
+	ret_fds[1] = l->wake_fd;
+}
+
 void loop_free(struct loop *l)
 {
 	if (!l)

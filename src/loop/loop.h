@@ -26,6 +26,9 @@ void loop_stop(struct loop *l, int code);
 /* From any thread, or a signal handler: as loop_stop; and: end the present wait. */
 void loop_stop_async(struct loop *l, int code);
 void loop_wake(struct loop *l);
+/* The descriptors that it needs for itself, whatever is registered: of epoll and of loop_wake. */
+#define LOOP_OWN_FDS 2
+void loop_own_fds(const struct loop *l, int ret_fds[static LOOP_OWN_FDS]);
 /* One turn: wait at most `max_wait` (<0: for ever, 0: poll), dispatch descriptors, then timers that
  * are due, then deferred work; returns the number of handlers run. */
 int loop_turn(struct loop *l, dur_ns max_wait);

@@ -120,6 +120,11 @@ void mailbox_post(struct mailbox *mb, struct mail *m)
 	pthread_mutex_unlock(&mb->lock);
 }
 
+int mailbox_own_fd(const struct mailbox *mb)
+{
+	return mb->fd;
+}
+
 size_t mailbox_depth(struct mailbox *mb)
 {
 	return atomic_load_explicit(&mb->depth, memory_order_relaxed);

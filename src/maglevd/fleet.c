@@ -454,8 +454,29 @@ void fleet_tick(struct fleet *f, mono_ns now)
 	}
 }
 
+/* The backends of a batch lie anywhere in memory: fetch what the results touch all at once, rather
+ * than wait for one after another. */
+static void fetch_backends(const struct fleet *f, const struct probe_result *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (r[i].id < f->slots.n)
+			__builtin_prefetch(f->slots.v[r[i].id]);
+	for (size_t i = 0; i < n; i++) {
+		const struct backend *b = backend_of(f, &r[i]);
+
+		if (!b)
+			continue;
+		__builtin_prefetch(b->conf);
+		__builtin_prefetch(&b->last, 1);
+		__builtin_prefetch(b->last.detail);
+		__builtin_prefetch(&b->counters.probes[r[i].code], 1);
+		__builtin_prefetch(&b->counters.duration_ns, 1);
+	}
+}
+
 void fleet_results(struct fleet *f, const struct probe_result *r, size_t n, mono_ns now)
 {
+	fetch_backends(f, r, n);
 	for (size_t i = 0; i < n; i++)
 		count_result(f, &r[i], now);
 	fleet_tick(f, now);

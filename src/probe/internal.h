@@ -237,6 +237,13 @@ void netns_read_ports(struct netns *ns);
 /* Is the name gone, or does it mean another namespace than the one entered? */
 bool netns_stale(const struct netns *ns);
 
+/* ---- descriptors (fdtable.c) */
+
+/* Give this thread a descriptor table of its own, with nothing in it but the standard streams and
+ * the `n` descriptors of `keep` (which is sorted; negative ones are passed over). Where that is not
+ * to be had, the thread goes on with everybody's. */
+void fdtable_own(int *keep, size_t n);
+
 /* ---- capabilities (caps.c) */
 
 /* Make a permitted capability (CAP_NET_RAW, …) effective for this thread. False: it is not

@@ -432,6 +432,17 @@ static void worker_message(void *ctx, struct mail *mail)
 	worker_touched(w);
 }
 
+static void own_descriptors(const struct worker *w)
+{
+	int keep[LOOP_OWN_FDS + 3];
+
+	loop_own_fds(w->loop, keep);
+	keep[LOOP_OWN_FDS] = mailbox_own_fd(w->mailbox);
+	keep[LOOP_OWN_FDS + 1] = mailbox_own_fd(w->engine->results);
+	keep[LOOP_OWN_FDS + 2] = w->engine->own_ns;
+	fdtable_own(keep, ARRAY_LEN(keep));
+}
+
 void *worker_main(void *worker)
 {
 	static const int crashes[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT };
@@ -446,6 +457,7 @@ void *worker_main(void *worker)
 		sigdelset(&all, crashes[i]);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	pthread_setname_np(pthread_self(), "probe");
+	own_descriptors(w);
 	(void)caps_raise(CAP_NET_RAW);
 	(void)caps_raise(CAP_SYS_ADMIN);
 	netns_move(w);
