@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "config/diff.h"
+#include "loop/loop.h"
 
 static bool same_text(const char *a, const char *b)
 {
@@ -110,6 +111,28 @@ static void recheck(struct fleet *f, struct backend *b, mono_ns now)
 		fleet_probe_start(f, b, now);
 }
 
+/* Probe a backend that is unknown. A static one needs no probe to be up, and is at once: were its
+ * pass left to a probe thread, the sync of this reload would find it unknown, and a VIP whose
+ * servers all move would lose the old ones before the new ones have weight. Flows that come while
+ * its table is empty stay without a server for as long as they live. */
+static void start_unknown(struct fleet *f, struct backend *b, mono_ns first, mono_ns now)
+{
+	struct probe_result r = { .id = b->id,
+				  .generation = b->generation,
+				  .code = CODE_STATIC,
+				  .detail = "no health check",
+				  .at = loop_wall(),
+				  .started = now };
+
+	if (!health_probed(b->health.state))
+		return;
+	if (!b->conf->check) {
+		fleet_results(f, &r, 1, now);
+		first = now + PROBE_STATIC_INTERVAL;
+	}
+	fleet_probe_start(f, b, first);
+}
+
 /* Another server under the same name: nothing that was known of the old one holds. */
 static void readdress(struct fleet *f, struct backend *b, mono_ns now)
 {
@@ -120,9 +143,8 @@ static void readdress(struct fleet *f, struct backend *b, mono_ns now)
 	b->cert_not_after = 0;
 	free(b->last.detail);
 	memset(&b->last, 0, sizeof(b->last));
-	if (health_probed(b->health.state))
-		fleet_probe_start(f, b, now);
 	fleet_transition(f, b, &c, CODE_RELOAD, "address changed");
+	start_unknown(f, b, now, now);
 }
 
 static void change_backend(struct fleet *f, struct backend *b, const struct backend_delta *d,
@@ -151,10 +173,11 @@ static void change_backends(struct fleet *f, const struct config_delta *d, mono_
 
 		if (bd->change != BACKEND_ADDED)
 			change_backend(f, b, bd, now);
-		else if (health_probed(b->health.state))
-			fleet_probe_start(
+		else
+			start_unknown(
 				f, b,
-				cadence_spread(now, fleet_spread_span(b), n_added++, d->n_added));
+				cadence_spread(now, fleet_spread_span(b), n_added++, d->n_added),
+				now);
 	}
 }
 

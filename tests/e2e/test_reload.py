@@ -276,6 +276,33 @@ def test_another_family_of_backends_remakes_the_whole_prefix(static):
         assert {r["encap"] for r in c.vips().values()} == {vppapi.GRE6}
 
 
+def test_servers_that_all_move_leave_no_empty_table(static):
+    """The new ones have their weight before the old ones go: a flow that finds an empty table would
+    stay without a server."""
+    new = ["198.51.100.3", "198.51.100.4"]
+    vips = [vppapi.key(VIP, port=p) for p in (80, 443)]
+    _, before, since = reload_with(static, static_config(static, new, *static.frontends))
+    for vip in vips:
+        static.wait_weights(dict.fromkeys(new, 100), vip=vip)
+    static.d.wait_drift_syncs()
+    assert static.sim.calls(before) == [
+        call for vip in vips for call in (*[AsAdded(vip, a, 100) for a in new],
+                                          *[AsRemoved(vip, a, True) for a in OLD4])]
+    # The same under other names.
+    config = static_config(static, OLD4, *static.frontends)
+    del config["maglev"]["backends"]
+    config["maglev"]["backends"] = {f"t{n}": {"address": a} for n, a in enumerate(OLD4)}
+    for f in config["maglev"]["frontends"].values():
+        f["pools"][0]["backends"] = {f"t{n}": {"weight": 100} for n in range(2)}
+    _, before, since = reload_with(static, config)
+    static.d.wait_drift_syncs()
+    assert static.sim.calls(before) == [
+        call for vip in vips for call in (*[AsAdded(vip, a, 100) for a in OLD4],
+                                          *[AsRemoved(vip, a, True) for a in new])]
+    assert len(static.d.records("backend-transition", since, code="STATIC")) == 2
+    assert len(static.d.records("probe-done", since, backend="t0")) == 1
+
+
 def test_per_port_vips_become_one_for_all_ports_and_back(static):
     per_port = [vppapi.key(VIP, port=p) for p in (80, 443)]
     all_ports = vppapi.key(VIP, vppapi.ANY, 0)
