@@ -71,12 +71,13 @@ class Lbsim(Process):
 
 
 class RealVpp:
-    """A VPP that runs already, in the simulator's place. It is not ours to stop, journals nothing and
-    takes no control commands: a test that comes to such a thing ends there, skipped. Left as it was
-    found."""
+    """A VPP that runs already, in the simulator's place. It is not ours to stop and takes no control
+    commands: a test that comes to such a thing ends there, skipped. Left as it was found. What it was
+    asked to change, and how it answered, is in the logs of the maglevds that asked."""
 
-    def __init__(self):
+    def __init__(self, maglevds):
         self.api = pathlib.Path(os.environ["MAGLEV_TEST_VPP_API"])
+        self.maglevds = maglevds  # a function: those started so far, in that order
         with self.client() as c:
             assert not c.vips(), "this VPP has VIPs already"
             self.conf = c.conf()
@@ -91,7 +92,25 @@ class RealVpp:
             c.set_conf(**self.conf)
 
     def mark(self):
-        return None  # for calls()
+        return len(self._entries())
+
+    def calls(self, since=0):
+        """As Lbsim's."""
+        return [call for call in map(calls.of_journal, self._entries()[since:]) if call is not None]
+
+    def _entries(self):
+        """What the simulator's journal would have of the calls that were answered."""
+        entries = []
+        for d in self.maglevds():
+            asked = {}
+            for r in d.records():
+                if r["msg"] == "vpp-api-send" and r["message"] in calls.CHANGING:
+                    asked[r["context"]] = r
+                elif r["msg"] == "vpp-api-recv" and r["context"] in asked:
+                    request = asked.pop(r["context"])
+                    entries.append({"call": request["message"], "fields": request,
+                                    "retval": r["retval"]})
+        return entries
 
     def __getattr__(self, name):
         import pytest
@@ -244,7 +263,8 @@ class Cluster:
             if flags or self.real:
                 import pytest
                 pytest.skip("a real VPP is not ours to start")
-            self.sim = self.real = RealVpp()
+            self.sim = self.real = RealVpp(
+                lambda: [p for p in self.processes if isinstance(p, Maglevd)])
             return self.sim
         self.number += 1
         directory = self.dir / "vpp"
@@ -266,6 +286,9 @@ class Cluster:
     def start_maglevd(self, config, *flags, api=None, ready=True, wrapper=(), env=None):
         self.number += 1
         path = config if isinstance(config, pathlib.Path) else self.write_config(config)
+        if api is None and os.environ.get("MAGLEV_E2E_VPP") and not self.real:
+            import pytest
+            pytest.skip("a real VPP is there before anybody else")
         if api is None:
             api = self.real.api if self.real else self.dir / "vpp" / "api.sock"
         d = Maglevd(self.dir, path, api, *flags, name=f"maglevd{self.number}", wrapper=wrapper, env=env)

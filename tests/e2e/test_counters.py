@@ -61,7 +61,9 @@ def test_the_info_tells_boot_and_connection(trio):
     record = trio.d.wait_log("vpp-connect")
     now = time.time()
     assert int(info["boottimeNs"]) == record["boottime"] * 10**9
-    assert now - 600 < record["boottime"] <= now
+    assert record["boottime"] <= now
+    if not trio.real:  # which may be old
+        assert now - 600 < record["boottime"]
     assert record["boottime"] * 10**9 <= int(info["connecttimeNs"]) <= now * 10**9
     assert info["pid"] == trio.sim.popen.pid
     assert info["version"] == "26.10-maglev-lbsim"
