@@ -148,11 +148,16 @@ static void set_defaults(const struct flag *flags, size_t n)
 	}
 }
 
+static bool is_called(const char *a, const char *name, size_t len)
+{
+	return a && strlen(a) == len && memcmp(a, name, len) == 0;
+}
+
 /* The flag whose name is [name, name+len), or NULL. */
 static const struct flag *find(const struct flag *flags, size_t n, const char *name, size_t len)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (strlen(flags[i].name) == len && memcmp(flags[i].name, name, len) == 0)
+		if (is_called(flags[i].name, name, len) || is_called(flags[i].alias, name, len))
 			return &flags[i];
 	}
 	return NULL;
@@ -294,7 +299,10 @@ void flags_usage(const struct flag *flags, size_t n, const char *synopsis, struc
 	for (size_t i = 0; i < n; i++) {
 		const struct flag *f = &flags[i];
 		_cleanup_(str_done) struct str text = { 0 };
-		str_addf(out, "  --%s%s%s\n", f->name, f->arg ? " " : "", f->arg ? f->arg : "");
+		str_addf(out, "  --%s", f->name);
+		if (f->alias)
+			str_addf(out, ", --%s", f->alias);
+		str_addf(out, "%s%s\n", f->arg ? " " : "", f->arg ? f->arg : "");
 		str_add(&text, f->help);
 		if (f->kind == FLAG_ENUM) {
 			str_add(&text, ": ");

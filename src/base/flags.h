@@ -42,6 +42,7 @@ struct flag {
 	};
 	long long min, max;
 	const char *const *choices; /* FLAG_ENUM: the words, NULL at the end */
+	const char *alias;          /* another name of the same flag, or NULL */
 };
 
 /* Fill the destinations: defaults, then argv[1] and on, then the environment for those that argv

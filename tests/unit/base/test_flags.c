@@ -259,6 +259,26 @@ static void test_help_survives_a_later_mistake(void **state)
 	assert_true(o.verbose);
 }
 
+static void test_alias(void **state)
+{
+	const char *uri = NULL;
+	const struct flag f = { "uri",  NULL,          FLAG_STRING,       "/",
+				"PATH", "what to get", .to_string = &uri, .alias = "path" };
+	_cleanup_(str_done) struct str out = { 0 };
+	struct err err;
+	int next;
+
+	assert_int_equal(flags_parse(&f, 1, 3, ARGV(A("-path"), A("/a")), &next, &err), 0);
+	assert_string_equal(uri, "/a");
+	/* the last one counts, by whatever name */
+	assert_int_equal(flags_parse(&f, 1, 3, ARGV(A("--path=/a"), A("--uri=/b")), &next, &err),
+			 0);
+	assert_string_equal(uri, "/b");
+	assert_int_equal(flags_parse(&f, 1, 2, ARGV(A("--pat=/a")), &next, &err), -EINVAL);
+	flags_usage(&f, 1, "x", &out);
+	assert_non_null(strstr(str_z(&out), "  --uri, --path PATH\n"));
+}
+
 static void test_usage(void **state)
 {
 	struct options o = { 0 };

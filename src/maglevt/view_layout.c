@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the screen's lines and columns are shared out. */
+#include "base/alloc.h"
+#include "maglevt/view_internal.h"
+
+#define NAME_LEAST 12
+#define NAME_MOST  40
+
+/* Spark and tally of a wide screen. */
+#define WIDE_SPARK 20
+#define WIDE_TALLY 32
+
+/* Each with the blank before it. */
+static const struct {
+	int narrow, wide;
+} widths[COL_COUNT] = {
+	[COL_LAST] = { 9, 10 }, [COL_N] = { 7, 8 },   [COL_FAIL] = { 6, 7 },
+	[COL_OK] = { 6, 7 },    [COL_P50] = { 7, 8 }, [COL_P95] = { 7, 8 },
+	[COL_P99] = { 7, 8 },   [COL_MAX] = { 7, 8 }, [COL_SCHEME] = { 0, 7 },
+};
+
+struct extents { /* of what is to be shown, in columns */
+	int name, endpoint, tally;
+};
+
+static struct extents extents_of(const struct view *v, const struct ui *u, const struct grid *g)
+{
+	struct extents x = { NAME_LEAST, 0, 0 };
+
+	for (size_t i = 0; i < u->n_rows; i++) {
+		const struct vip *vip = &v->model->vips->v[u->rows[i]];
+
+		x.name = MAX(x.name, grid_width(g, vip->name));
+		x.endpoint = MAX(x.endpoint, grid_width(g, vip->endpoint));
+		x.tally = MAX(x.tally, tally_width(g, &v->model->of[u->rows[i]].tally));
+	}
+	return x;
+}
+
+static int columns_width(const struct layout *l)
+{
+	int sum = 0;
+
+	for (int c = 0; c < COL_COUNT; c++)
+		sum += l->width[c];
+	return sum;
+}
+
+static void columns_place(struct layout *l)
+{
+	int at = NAME_AT + l->name;
+
+	for (int c = 0; c < COL_COUNT; c++) {
+		l->at[c] = at;
+		at += l->width[c];
+	}
+}
+
+/* Names get what they need where there is room; spark and tally share the rest. */
+static bool lay_wide(struct layout *l, const struct extents *x, int cols)
+{
+	int fixed, left;
+
+	for (int c = 0; c < COL_COUNT; c++)
+		l->width[c] = widths[c].wide;
+	l->width[COL_ENDPOINT] = x->endpoint + 2;
+	fixed = NAME_AT + columns_width(l) + 2 + WIDE_SPARK + 2 + WIDE_TALLY;
+	l->name = MIN(x->name, NAME_MOST);
+	if (fixed + MIN(l->name, 24) > cols)
+		return false;
+	l->name = MIN(l->name, cols - fixed);
+	columns_place(l);
+	left = cols - fixed - l->name;
+	l->spark = WIDE_SPARK + MIN(left / 3, 40);
+	l->spark_at = NAME_AT + l->name + columns_width(l) + 2;
+	l->tally_at = l->spark_at + l->spark + 2;
+	l->tally = cols - l->tally_at;
+	l->wide = true;
+	l->vip_lines = 1;
+	return true;
+}
+
+/* The first line has the figures, the second what the VIP is, its spark and tally. What there is no
+ * room for goes, the least telling first. */
+static void lay_narrow(struct layout *l, const struct extents *x, int cols)
+{
+	static const enum column dispensable[] = { COL_P99, COL_MAX, COL_P50,  COL_N,
+						   COL_P95, COL_OK,  COL_FAIL, COL_LAST };
+	int at;
+
+	for (int c = 0; c < COL_COUNT; c++)
+		l->width[c] = widths[c].narrow;
+	for (size_t i = 0; i < ARRAY_LEN(dispensable); i++)
+		if (NAME_AT + NAME_LEAST + columns_width(l) > cols)
+			l->width[dispensable[i]] = 0;
+	l->name = MAX(cols - NAME_AT - columns_width(l), 1);
+	columns_place(l);
+	at = NAME_AT + 2 + x->endpoint + 1 + 6;
+	l->spark = MAX(MIN((cols - at) / 3, 40), 0);
+	l->spark_at = at;
+	l->tally_at = at + l->spark + 2;
+	l->tally = MAX(cols - l->tally_at, 0);
+	l->wide = false;
+	l->vip_lines = 2;
+}
+
+/* A tally that does not fit beside its VIP gets a line of its own, where that hides no VIP. */
+static void tally_line(struct layout *l, const struct extents *x, int cols)
+{
+	l->vip_lines = 3;
+	l->tally_at = NAME_AT + 2;
+	l->tally = MAX(cols - l->tally_at, 0);
+	l->spark = MAX(MIN(cols - l->spark_at, 60), 0);
+	(void)x;
+}
+
+struct layout layout_make(const struct view *v, const struct ui *u, const struct grid *g)
+{
+	struct extents x = extents_of(v, u, g);
+	struct layout l = { .table_top = 3 };
+	int between = MAX(g->rows - 3 - 1, 0); /* title, totals, heads; the keys */
+	int panel = g->rows >= 12 ? MAX(g->rows / 5, 4) : 0;
+	int most = MAX(between - panel, 0);
+	int n = (int)MIN(u->n_rows, (size_t)GRID_ROWS_MAX), needed;
+
+	if (!lay_wide(&l, &x, g->cols)) {
+		lay_narrow(&l, &x, g->cols);
+		if (x.tally > l.tally && n * 3 <= most)
+			tally_line(&l, &x, g->cols);
+	}
+	needed = MAX(n * l.vip_lines, 1);
+	l.table_rows = needed <= most ? needed : MAX(most - most % l.vip_lines, MIN(most, 1));
+	l.panel_top = l.table_top + l.table_rows;
+	l.panel_rows = panel ? between - l.table_rows : 0;
+	return l;
+}
