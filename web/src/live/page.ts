@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that changes while the page is open, in one place; the components only look at it.
-import { type Accessor, createContext, createSignal, type Setter, useContext } from "solid-js";
+import {
+  type Accessor,
+  batch,
+  createContext,
+  createSignal,
+  type Setter,
+  useContext,
+} from "solid-js";
 import { createStore, produce, reconcile } from "solid-js/store";
 
 import {
@@ -18,6 +25,7 @@ import { LINES_MAX, type RecordLine, recordLine } from "../model/records";
 import type { LogLevel, PageEvent, Version } from "../model/types";
 import { applyEvent, emptyWorld, type Scope, scopeOf, type World, worldOf } from "../model/world";
 import { Beats } from "./beats";
+import { gathered } from "./events";
 import { browserIo, readVersion } from "./io";
 import { lazyModel } from "./tables";
 
@@ -127,23 +135,32 @@ export function createPage(admin: boolean): Page {
   const [logLevel, setLogLevel] = createSignal<LogLevel>("info");
   const beats = new Beats();
   const records = recordList();
+  const events = gathered<PageEvent>((list) =>
+    batch(() => {
+      const now = Date.now();
+      setWorld(produce((draft) => list.forEach((event) => applyEvent(draft, event, now))));
+      for (const event of list) if (event.type === "heartbeat") beats.take(event.data);
+    }),
+  );
 
   const link = new Link(
     browserIo(() => (admin ? logLevel() : null)),
     {
       all: (snapshot) => {
+        events.flush();
         setWorld(reconcile(worldOf(snapshot.maglevds, world), { key: "name" }));
         setFresh(true);
         readVersion().then(setVersion, () => undefined);
       },
-      one: (state) =>
+      one: (state) => {
+        events.flush();
         setWorld("maglevds", state.name, (before) =>
           reconcile(scopeOf(state, before as Scope | undefined), { key: "name" })(before),
-        ),
+        );
+      },
       event: (event) => {
         if (admin) records.add(event);
-        if (event.type === "heartbeat") beats.take(event.data);
-        else setWorld(produce((draft) => applyEvent(draft, event, Date.now())));
+        events.add(event);
       },
       link: setLinkState,
     },

@@ -2,6 +2,7 @@
 import { createMemo, createUniqueId, For, Show } from "solid-js";
 
 import { usePage } from "../live/page";
+import { nearScreen } from "../live/portions";
 import { frontendHealth } from "../model/health";
 import type { Frontend } from "../model/types";
 import type { Scope } from "../model/world";
@@ -14,7 +15,12 @@ function endpoint(f: Frontend): string {
   return `${host}${f.port ? `:${f.port}` : ""}${f.protocol ? `/${f.protocol}` : ", any protocol"}`;
 }
 
-export function FrontendCard(props: { scope: Scope; frontend: Frontend }) {
+export function FrontendCard(props: {
+  scope: Scope;
+  frontend: Frontend;
+  hidden: boolean;
+  atFirst: boolean; // its table is drawn without waiting whether it is near the screen
+}) {
   const page = usePage();
   const id = createUniqueId();
   const health = createMemo(
@@ -27,7 +33,11 @@ export function FrontendCard(props: { scope: Scope; frontend: Frontend }) {
   const open = createMemo(() => page.isOpen(props.scope.name, props.frontend.name));
   const toggle = (): void => page.setOpen(props.scope.name, [props.frontend.name], !open());
   return (
-    <article class={`card health-${health().kind}`} aria-label={`frontend ${props.frontend.name}`}>
+    <article
+      class={`card health-${health().kind}`}
+      aria-label={`frontend ${props.frontend.name}`}
+      hidden={props.hidden}
+    >
       <div class="card-head">
         <HealthIcon health={health()} />
         <h3>
@@ -52,10 +62,25 @@ export function FrontendCard(props: { scope: Scope; frontend: Frontend }) {
       </div>
       <div id={id} class="card-body" hidden={!open()}>
         <Show when={open()}>
-          <PoolTable scope={props.scope} frontend={props.frontend} />
+          <CardBody scope={props.scope} frontend={props.frontend} atFirst={props.atFirst} />
         </Show>
       </div>
     </article>
+  );
+}
+
+/** The table while it is near the screen, else as much room. */
+function CardBody(props: { scope: Scope; frontend: Frontend; atFirst: boolean }) {
+  const place = nearScreen(props.atFirst);
+  const rows = (): number => props.frontend.pools.reduce((n, p) => n + 1 + p.backends.length, 0);
+  const room = (): Record<string, string> =>
+    place.height() > 0 ? { height: `${place.height()}px` } : { "--rows": String(rows()) };
+  return (
+    <div ref={(e) => place.watch(e)}>
+      <Show when={place.near()} fallback={<div class="room" style={room()} />}>
+        <PoolTable scope={props.scope} frontend={props.frontend} />
+      </Show>
+    </div>
   );
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createMemo, createSignal, For, Show } from "solid-js";
+import { createMemo, createSignal, For, onCleanup, Show } from "solid-js";
 
 import { usePage } from "../live/page";
+import { inPortions } from "../live/portions";
 import type { Scope } from "../model/world";
 import { Age } from "./bits";
 import { FrontendCard } from "./FrontendCard";
@@ -11,6 +12,13 @@ import { VppPanel } from "./VppPanel";
 
 /** With fewer cards nobody needs to search. */
 const FILTER_FROM = 10;
+/** Who types goes on typing: the cards follow when there is a pause. */
+const TYPING_MS = 120;
+/** As many fill a large screen; the rest follows, so many with each frame. */
+const CARDS_AT_ONCE = 40;
+const CARDS_A_FRAME = 30;
+/** Tables drawn with their cards; those of later ones when they come near the screen. */
+const TABLES_AT_ONCE = 6;
 
 /** One maglevd: what it is, its VPP, its frontends. */
 export function ScopePanel(props: { maglevd: string }) {
@@ -60,14 +68,22 @@ function ScopeHead(props: { scope: Scope }) {
 function Frontends(props: { scope: Scope }) {
   const page = usePage();
   const [filter, setFilter] = createSignal("");
-  const shown = createMemo(() => {
-    const wanted = filter().trim().toLowerCase();
-    return props.scope.frontendNames.filter((name) => {
-      const f = props.scope.frontends[name];
-      return !wanted || `${name} ${f?.description} ${f?.address}`.toLowerCase().includes(wanted);
-    });
-  });
-  const setAll = (open: boolean): void => page.setOpen(props.scope.name, shown(), open);
+  let timer = 0;
+  const settle = (text: string): void => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => setFilter(text), TYPING_MS);
+  };
+  onCleanup(() => clearTimeout(timer));
+  const wanted = createMemo(() => filter().trim().toLowerCase());
+  const matches = (name: string): boolean => {
+    const f = props.scope.frontends[name];
+    return !wanted() || `${name} ${f?.description} ${f?.address}`.toLowerCase().includes(wanted());
+  };
+  const names = (): readonly string[] => props.scope.frontendNames;
+  const cards = inPortions(names, CARDS_AT_ONCE, CARDS_A_FRAME);
+  const none = createMemo(() => !names().some(matches));
+  const setAll = (open: boolean): void =>
+    page.setOpen(props.scope.name, names().filter(matches), open);
   return (
     <section class="frontends" aria-label="Frontends">
       <div class="section-head">
@@ -77,7 +93,7 @@ function Frontends(props: { scope: Scope }) {
             type="search"
             placeholder="name, address…"
             aria-label="Show frontends with"
-            onInput={(e) => setFilter(e.currentTarget.value)}
+            onInput={(e) => settle(e.currentTarget.value)}
           />
         </Show>
         <span class="spacer" />
@@ -89,13 +105,23 @@ function Frontends(props: { scope: Scope }) {
         </button>
       </div>
       <div class="cards">
-        <For each={shown()} fallback={<p class="empty">No frontends.</p>}>
-          {(name) => (
+        <For each={cards()}>
+          {(name, i) => (
             <Show when={props.scope.frontends[name]}>
-              {(f) => <FrontendCard scope={props.scope} frontend={f()} />}
+              {(f) => (
+                <FrontendCard
+                  scope={props.scope}
+                  frontend={f()}
+                  hidden={!matches(name)}
+                  atFirst={i() < TABLES_AT_ONCE}
+                />
+              )}
             </Show>
           )}
         </For>
+        <Show when={none()}>
+          <p class="empty">No frontends.</p>
+        </Show>
       </div>
     </section>
   );

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createEffect, createMemo, createSignal, For, on, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, on, onMount, Show } from "solid-js";
 
 import { usePage } from "../live/page";
+import { rowWindow } from "../live/portions";
 import { formatRate, HISTORY, packetsOf, vipId } from "../model/rate";
 import type { VipCounters } from "../model/types";
 import type { Scope } from "../model/world";
@@ -90,38 +91,74 @@ function Traffic(props: { scope: Scope }) {
         <summary onClick={toggle}>
           Traffic of {ids().length} {ids().length === 1 ? "VIP" : "VIPs"}
         </summary>
-        <div class="scroll-x" tabIndex={0} role="group" aria-label="Traffic">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">VIP</th>
-                <For each={HEADS}>
-                  {(head) => (
-                    <th scope="col" class="c-num">
-                      {head}
-                    </th>
-                  )}
-                </For>
-                <th scope="col">last minutes</th>
-              </tr>
-            </thead>
-            <tbody>
-              <For each={open() ? ids() : []}>
-                {(id) => (
-                  <Show when={byId().get(id)}>
-                    {(v) => <TrafficRow scope={props.scope} vip={v()} id={id} />}
-                  </Show>
-                )}
-              </For>
-            </tbody>
-          </table>
-        </div>
+        <Show when={open()}>
+          <TrafficTable scope={props.scope} ids={ids()} vips={byId()} />
+        </Show>
       </details>
     </Show>
   );
 }
 
-function TrafficRow(props: { scope: Scope; vip: VipCounters; id: string }) {
+/** Of a thousand rows only those that show are there. */
+function TrafficTable(props: { scope: Scope; ids: string[]; vips: Map<string, VipCounters> }) {
+  let box!: HTMLDivElement;
+  const rows = rowWindow(() => props.ids.length, "tr.vip");
+  onMount(() => rows.look(box));
+  const shown = createMemo(() => props.ids.slice(rows.first(), rows.end()));
+  return (
+    <div
+      class="traffic-box"
+      tabIndex={0}
+      role="group"
+      aria-label="Traffic"
+      ref={box}
+      onScroll={() => rows.look(box)}
+    >
+      <table aria-rowcount={props.ids.length + 1}>
+        <thead>
+          <tr>
+            <th scope="col">VIP</th>
+            <For each={HEADS}>
+              {(head) => (
+                <th scope="col" class="c-num">
+                  {head}
+                </th>
+              )}
+            </For>
+            <th scope="col">last minutes</th>
+          </tr>
+        </thead>
+        <tbody>
+          <Gap rows={rows.first()} height={rows.height()} />
+          <For each={shown()}>
+            {(id, i) => (
+              <Show when={props.vips.get(id)}>
+                {(v) => (
+                  <TrafficRow scope={props.scope} vip={v()} id={id} at={rows.first() + i()} />
+                )}
+              </Show>
+            )}
+          </For>
+          <Gap rows={props.ids.length - rows.end()} height={rows.height()} />
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The room of rows that are not there. */
+function Gap(props: { rows: number; height: number }) {
+  const room = (): Record<string, string> => ({ height: `${props.rows * props.height}px` });
+  return (
+    <Show when={props.rows > 0}>
+      <tr class="gap" aria-hidden="true">
+        <td colSpan={HEADS.length + 2} style={room()} />
+      </tr>
+    </Show>
+  );
+}
+
+function TrafficRow(props: { scope: Scope; vip: VipCounters; id: string; at: number }) {
   const traffic = createMemo(() => props.scope.traffic[props.id]);
   const cells = (): [rate: number | undefined, total: number][] => {
     const r = traffic()?.rates;
@@ -135,7 +172,7 @@ function TrafficRow(props: { scope: Scope; vip: VipCounters; id: string }) {
     ];
   };
   return (
-    <tr>
+    <tr class="vip" aria-rowindex={props.at + 2}>
       <th scope="row" title={props.id}>
         {props.vip.frontend || props.id}
       </th>
