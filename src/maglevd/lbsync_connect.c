@@ -46,6 +46,7 @@ static void connected(struct lbsync *s)
 	s->connected = true;
 	s->connected_at = loop_wall();
 	s->last_failure[0] = '\0';
+	s->n_untold = 0;
 	log_connected(s);
 	lbmirror_clear(&s->mirror);
 	if (lbsync_warm(s)) {

@@ -20,7 +20,22 @@ static void log_call_failed(enum vpp_msg m, int32_t retval)
 
 /* ---- text */
 
-static void take_text(struct lbsync *s, const struct vpp_answer *a)
+/* VIPs that VPP has and its text does not show: in a form we do not know, then. Nothing is made
+ * anew on a guess; said when their number changes. */
+static void note_untold(struct lbsync *s, const struct plan_state *vips)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < vips->n_vips; i++)
+		n += lbtext_find(&s->mirror.text, &vips->vips[i].key) == NULL;
+	if (n > 0 && n != s->n_untold)
+		log_warn("vpp-lb-text-unknown", L_STR("command", SHOW_VIPS), L_UINT("vips", n),
+			 L_STR("reason", "its answer does not tell of VIPs that VPP has: whether "
+					 "they are sticky, and their counters, remain unknown"));
+	s->n_untold = n;
+}
+
+static void take_text(struct lbsync *s, const struct plan_state *vips, const struct vpp_answer *a)
 {
 	const struct vpp_cli_inband_reply *r = &a->body->cli_inband_reply;
 
@@ -30,6 +45,7 @@ static void take_text(struct lbsync *s, const struct vpp_answer *a)
 		return;
 	}
 	lbmirror_take_text(&s->mirror, r->reply.p, r->reply.n);
+	note_untold(s, vips);
 	lbcounters_vips(s->counters, &s->mirror.text);
 }
 
@@ -61,18 +77,22 @@ static void finish_read(struct lbsync *s)
 
 static void on_text_for_read(void *ctx, const struct vpp_answer *a)
 {
+	struct lbsync *s = ctx;
+
 	if (a->status < 0)
 		return;
-	take_text(ctx, a);
-	finish_read(ctx);
+	take_text(s, &s->read.vips, a);
+	finish_read(s);
 }
 
 static void on_text_alone(void *ctx, const struct vpp_answer *a)
 {
+	struct lbsync *s = ctx;
+
 	if (a->status < 0)
 		return;
-	take_text(ctx, a);
-	lbsync_job_finished(ctx);
+	take_text(s, &s->mirror.vips, a);
+	lbsync_job_finished(s);
 }
 
 static void ask_text(struct lbsync *s, vpp_answer_fn *fn)

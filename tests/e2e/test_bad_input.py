@@ -8,6 +8,7 @@ import pytest
 
 import fakevpp
 import vppapi
+from cluster import VIP, frontend
 from processes import PATIENCE, wait_for
 
 
@@ -264,6 +265,63 @@ def test_a_vpp_that_refuses(fake):
     times = [r["time"] for r in d.records("vpp-lb-sync-error")]
     assert len(times) < 20
     assert all(f["new_flows_table_length"] == 1024 for f in refused)
+
+
+# What `show lb vips verbose` might say some day, or in some trouble.
+TEXTS = {
+    "another form": (0, "VIP table\n+--------------+------+\n| 203.0.113.80 | gre4 |\n+--------------+------+\n"),
+    "json": (0, '{"vips":[{"index":1,"prefix":"203.0.113.80/32","protocol":6,"port":80}]}'),
+    "noise": (0, "".join(map(chr, range(1, 128))) * 1000),
+    "nothing": (0, ""),
+    "all removed": (0, " ip4-gre4 [1] 203.0.113.80/32 removed\n  new_size:1024\n  protocol:6 port:80\n"),
+    "refused": (-1, ""),
+}
+
+
+@pytest.mark.parametrize("said", TEXTS, ids=lambda t: t.replace(" ", "-"))
+def test_a_text_of_vpps_in_a_form_unknown(cluster, fake, said):
+    """VPP's VIP and the file's may differ in stickiness: nobody knows, so nothing is made anew."""
+    for name in "ab":
+        cluster.web(name)
+    weights = {cluster.address_of(n): 100 for n in "ab"}
+    vip = {"prefix": f"{VIP}/32", "protocol": 6, "port": 80}
+    changes = []
+
+    def vpp(peer):
+        peer.handshake()
+        while True:
+            name, context, fields = peer.read_request()
+            if name == "lb_vip_dump":
+                peer.reply("lb_vip_details", context, **vip, encap=0, dscp=0, srv_type=0, target_port=0,
+                           flow_table_length=1024)
+            elif name == "lb_as_v2_dump":
+                for address, weight in weights.items():
+                    peer.reply("lb_as_v2_details", context, **vip, as_address=address, flags=1,
+                               in_use_since=0, weight=weight, num_buckets=512)
+            elif name == "cli_inband":
+                retval, text = TEXTS[said]
+                peer.reply("cli_inband_reply", context, retval=retval, reply=text)
+            else:
+                if name.startswith("lb_") and name not in ("lb_conf", "lb_conf_get"):
+                    changes.append((name, fields))
+                    weights[str(fields["as_address"])] = fields["weight"]
+                peer.answer(name, context)
+    pools = {"primary": {"a": 100, "b": 100}}
+    _, d = fake(vpp, frontends={"www": frontend(pools, src_ip_sticky=True)})
+    d.wait_drift_syncs(3)
+    assert changes == []
+    # What is safe goes on.
+    b = cluster.address_of("b")
+    cluster.webs["b"].kill()
+    wait_for(lambda: weights[b] == 0, "the weight of the dead one")
+    d.wait_drift_syncs(3)
+    assert [(name, str(f["as_address"]), f["weight"]) for name, f in changes] == [("lb_as_set_weight", b, 0)]
+    if said == "refused":
+        assert d.records("vpp-lb-sync-error", call="cli_inband", retval=-1)
+    else:
+        [told] = d.records("vpp-lb-text-unknown")
+        assert told["level"] == "WARN" and told["vips"] == 1
+    assert d.records("vpp-lb-sync-vip-recreate") == [] and d.records("vpp-disconnect") == []
 
 
 def test_garbage_on_lbsims_socket(cluster):
