@@ -6,7 +6,9 @@ import vppapi
 from calls import AsAdded, AsRemoved, Conf, VipRemoved, Weight
 from cluster import VIP, frontend
 from processes import wait_for
+from scrape import scrape
 
+METRICS = ("--metrics-addr", "127.0.0.1:0")
 WWW = vppapi.key(VIP)
 FOREIGN = vppapi.key("203.0.113.99", port=443)
 
@@ -133,3 +135,59 @@ def test_a_vip_of_another_shape_is_made_anew(trio):
     before = trio.sim.mark()
     trio.d.wait_drift_syncs()
     assert trio.sim.calls(before) == []
+
+
+def test_every_kind_of_drift_is_told_and_counted(cluster):
+    """Each is told with what was expected and what was found, mended, and then no longer there."""
+    for name in "ab":
+        cluster.web(name)
+    cluster.start_sim()
+    frontends = {"www": frontend({"p": {"a": 100, "b": 50}}),
+                 "tls": frontend({"p": {"a": 100}}, port=443)}
+    d = cluster.start_maglevd(cluster.config(frontends=frontends, sync_interval="10m"), *METRICS)
+    tls = vppapi.key(VIP, port=443)
+    cluster.wait_weights({"a": 100, "b": 50})
+    cluster.wait_weights({"a": 100}, vip=tls)
+    a, b, stranger = cluster.address_of("a"), cluster.address_of("b"), cluster.address(99)
+
+    def remake(c):
+        c.del_as(tls, a)
+        c.del_vip(tls)
+        c.add_vip(tls, length=512)
+        c.add_as(tls, a, 100)
+
+    def remove(c):
+        c.del_as(tls, a)
+        c.del_vip(tls)
+    here = {"protocol": "tcp", "port": 80, "vip": VIP}
+    there = {**here, "port": 443}
+    whole = "gre4, flow table 1024, 1 ASes"
+    kinds = {
+        "as_weight": (lambda c: c.set_weight(WWW, b, 3), {**here, "address": b}, "weight 50", "weight 3"),
+        "as_missing": (lambda c: c.del_as(WWW, b), {**here, "address": b}, "weight 50", "absent"),
+        "as_unexpected": (lambda c: c.add_as(WWW, stranger, 9), {**here, "address": stranger}, "absent",
+                          "weight 9"),
+        "vip_missing": (remove, there, whole, "absent"),
+        "vip_unexpected": (lambda c: c.add_vip(FOREIGN, length=128),
+                           {**there, "vip": "203.0.113.99"}, "absent", "gre4, flow table 128, 0 ASes"),
+        "vip_changed": (remake, there, whole, "gre4, flow table 512, 1 ASes"),
+        "conf": (lambda c: c.set_conf(flow_timeout=17), {},
+                 "192.0.2.1, 2001:db8::1, 65536 sticky buckets, timeout 40s",
+                 "192.0.2.1, 2001:db8::1, 65536 sticky buckets, timeout 17s"),
+    }
+    for n, (kind, (spoil, attributes, expected, found)) in enumerate(kinds.items(), 1):
+        since = d.mark()
+        with cluster.sim.client() as c:
+            spoil(c)
+        d.ctl("sync", "vpp", "lb", "state")
+        [told] = d.records("vpp-lb-drift", since)
+        assert told["level"] == "WARN"
+        assert {**told, "kind": kind, "expected": expected, "found": found, **attributes} == told
+        cluster.wait_weights({"a": 100, "b": 50})
+        cluster.wait_weights({"a": 100}, vip=tls)
+        s = scrape(d)
+        assert {k: s.values("maglev_vpp_drift_total", kind=k) for k in kinds} == {
+            k: [1] if k in list(kinds)[:n] else [] for k in kinds}
+    with cluster.sim.client() as c:
+        assert set(c.vips()) == {WWW, tls} and c.vips()[tls]["flow_table_length"] == 1024
+        assert c.conf()["flow_timeout"] == 40
