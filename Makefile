@@ -59,13 +59,13 @@ e2e: deps-test all ## end-to-end tests only; TEST=failover runs the scenarios of
 
 robot-test: e2e ## the same as e2e
 
-test-vpp: ## the dataplane suite on the VPP of MAGLEV_TEST_VPP_API (takes over its lb plugin)
-	@[ -n "$$MAGLEV_TEST_VPP_API" ] || { \
-		echo "test-vpp: MAGLEV_TEST_VPP_API must name the API socket of a VPP to test on" >&2; exit 2; }
+test-vpp: ## the dataplane suite on the empty VPP of MAGLEV_TEST_VPP_API and MAGLEV_TEST_VPP_STATS
+	@tests/dataplane/vpp_is_empty.py
 	@$(MAKE) --no-print-directory all
 	meson test -C $(BUILD) --no-rebuild --suite dataplane --verbose
 	MAGLEV_E2E_VPP=1 MAGLEV_BIN_DIR=$(BUILD)/bin /usr/bin/python3 -B -m pytest \
 		-p no:cacheprovider -rs $(VPP_SCENARIOS)
+	@tests/dataplane/vpp_is_empty.py
 
 sanitize: deps-test ## every test again under ASan+UBSan, then under TSan
 	@tools/build-variant build-asan $(CC) -Db_sanitize=address,undefined -Db_lundef=false
