@@ -90,6 +90,7 @@ def base_root(directory, arch, debs):
     must([*NSPAWN, "--resolv-conf=copy-host", "-D", root, "sh", "-c",
           "apt-get update -q && apt-get install -q -y --no-install-recommends " + " ".join(dependencies(debs))],
          env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")  # the installer's
     stamp.write_text(wanted)
     return root
 
