@@ -194,10 +194,9 @@ static bool name_set(struct tls_session *s, const struct healthcheck *check,
 
 /* ---- reasons */
 
-static void reason(const struct tls_session *s, char *why, size_t size)
+static void reason(const struct tls_session *s, unsigned long e, char *why, size_t size)
 {
 	long verified = SSL_get_verify_result(s->ssl);
-	unsigned long e = ERR_peek_error();
 	const char *text = e ? ERR_reason_error_string(e) : NULL;
 
 	if (ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK) {
@@ -214,7 +213,6 @@ static void reason(const struct tls_session *s, char *why, size_t size)
 	} else {
 		snprintf(why, size, "error %lx", e);
 	}
-	ERR_clear_error();
 }
 
 struct tls_session *tls_session_new(struct tls_store *store, int fd,
@@ -254,32 +252,36 @@ void tls_session_free(struct tls_session *s)
 
 /* ---- bytes */
 
-/* The first error of the queue as an errno, when it is a shortage of ours (a certificate
- * authority's file that could not be opened, no memory); else 0. */
+/* A shortage of ours among the queue's errors (a certificate authority's file that could not be
+ * opened, no memory) as an errno; else 0. Empties the queue. */
 static int shortage(void)
 {
-	unsigned long e = ERR_peek_error();
+	int found = 0;
 
-	if (ERR_SYSTEM_ERROR(e))
-		return result_errno_is_local(ERR_GET_REASON(e)) ? ERR_GET_REASON(e) : 0;
-	return ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE ? ENOMEM : 0;
+	for (unsigned long e = ERR_get_error(); e; e = ERR_get_error()) {
+		if (ERR_SYSTEM_ERROR(e) && result_errno_is_local(ERR_GET_REASON(e)))
+			found = ERR_GET_REASON(e);
+		else if (!ERR_SYSTEM_ERROR(e) && ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
+			found = ENOMEM;
+	}
+	return found;
 }
 
 /* What a call that returned `r` <= 0 means; `saved` is errno right after it. */
 static int outcome(struct tls_session *s, int r, int saved, char *why, size_t size)
 {
 	int error = SSL_get_error(s->ssl, r), ours;
+	unsigned long first;
 
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return -EAGAIN;
 	if (error == SSL_ERROR_ZERO_RETURN)
 		return 0;
+	first = ERR_peek_error();
 	ours = shortage();
-	if (ours || error == SSL_ERROR_SYSCALL) {
-		ERR_clear_error();
+	if (ours || error == SSL_ERROR_SYSCALL)
 		return ours ? -ours : -saved;
-	}
-	reason(s, why, size);
+	reason(s, first, why, size);
 	return -EPROTO;
 }
 
