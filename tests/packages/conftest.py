@@ -48,7 +48,9 @@ def root(tmp_path, arch, built, debs):
     r = debroot.Root(debroot.base_root(OUT, arch, built.values()), tmp_path / "root", debs)
     yield r
     r.close()
-    shutil.rmtree(r.path)
+    for d in tmp_path.glob("root*"):
+        if d.is_dir():
+            shutil.rmtree(d)
 
 
 @pytest.fixture

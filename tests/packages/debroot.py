@@ -101,7 +101,12 @@ class Root:
     def __init__(self, base, path, debs):
         self.path, self.debs = path, debs
         self.system = self.leader = None
-        must(["cp", "-a", "--reflink=auto", base, path])
+        for d in (path, path.with_suffix(".upper"), path.with_suffix(".work")):
+            d.mkdir()
+        layers = f"lowerdir={base},upperdir={path.with_suffix('.upper')},workdir={path.with_suffix('.work')}"
+        self.mounted = run(["mount", "-t", "overlay", "overlay", "-o", layers, path]).returncode == 0
+        if not self.mounted:
+            must(["cp", "-a", "--reflink=auto", f"{base}/.", path])
 
     def words(self, *argv):
         clean = ["env", "-i", f"PATH={PATH}", "HOME=/root", "TERM=dumb", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", *argv]
@@ -180,6 +185,8 @@ class Root:
             except subprocess.TimeoutExpired:
                 self.system.kill()
                 self.system.wait()
+        if self.mounted:
+            must(["umount", self.path])
 
     # Units.
 
