@@ -41,7 +41,6 @@
 /* Request line and headers (more: 431 or 414), then the same memory for chunks on their way out. */
 #define CONNECTION_MEMORY (8u << 10)
 #define SEND_BUFFER       (64 << 10) /* of the kernel's that a reader who stopped may fill */
-#define ACCEPT_BATCH      64
 
 /* ---- connections */
 
@@ -111,9 +110,13 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
 	}
 }
 
-/* Somebody new is there and all places are taken. */
-static void evict(struct http *h)
+/* Somebody new is there. When all places are taken, the oldest that asks nothing gives way. */
+static void make_place(void *ctx)
 {
+	struct http *h = ctx;
+
+	if (h->n_visitors < h->visitors_max)
+		return;
 	list_foreach (&h->visitors, n) {
 		struct visitor *v = CONTAINER_OF(n, struct visitor, node);
 
@@ -123,36 +126,6 @@ static void evict(struct http *h)
 		break;
 	}
 	httpd_turn_now(&h->turn); /* closes it */
-}
-
-static void welcome(struct http *h, int fd, const struct sockaddr_storage *sa, socklen_t len)
-{
-	int size = SEND_BUFFER;
-
-	if (h->n_visitors >= h->visitors_max)
-		evict(h);
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	/* Closes the descriptor when it fails. */
-	(void)MHD_add_connection(h->daemon, fd, (const struct sockaddr *)sa, len);
-}
-
-static void on_listener(void *ctx, uint32_t events _unused_)
-{
-	struct listener *l = ctx;
-
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		struct sockaddr_storage sa = { 0 };
-		socklen_t len = sizeof sa;
-		int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0 &&
-		    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
-			(void)loop_io_mod(&l->io, 0); /* until the next tick */
-		if (fd < 0)
-			break;
-		welcome(l->http, fd, &sa, len);
-	}
-	httpd_turn_soon(&l->http->turn);
 }
 
 static void on_tick(void *ctx, struct timer *t)
@@ -169,8 +142,7 @@ static void on_tick(void *ctx, struct timer *t)
 			http_cut(v);
 	}
 	http_stream_tick(h, now);
-	for (size_t i = 0; i < h->n_listeners; i++)
-		(void)loop_io_mod(&h->listeners[i].io, EPOLLIN);
+	httpd_door_tick(&h->door);
 	timer_set(h->o.loop, t, now + TICK, on_tick, h);
 }
 
@@ -487,34 +459,21 @@ static int start_daemon(struct http *h, struct err *e)
 	return r ? err_set_errno(e, -r, "the HTTP server does not start") : 0;
 }
 
-static int start_listening(struct http *h, struct err *e)
-{
-	int fds[LISTEN_MAX];
-	size_t n;
-	int r = listen_open(h->o.addr, fds, &n, &h->port, e);
-
-	if (r)
-		return r;
-	h->n_listeners = n;
-	for (size_t i = 0; i < n; i++) {
-		struct listener *l = &h->listeners[i];
-
-		l->http = h;
-		l->fd = fds[i];
-		r = r ? r : loop_io_add(h->o.loop, &l->io, l->fd, EPOLLIN, on_listener, l);
-	}
-	return r ? err_set_errno(e, -r, "listening on %s", h->o.addr) : 0;
-}
-
 struct http *http_new(const struct http_opts *o, struct err *e)
 {
 	struct http *h = XNEW(struct http);
+	const struct httpd_door_opts door = { .loop = o->loop,
+					      .addr = o->addr,
+					      .turn = &h->turn,
+					      .send_buffer = SEND_BUFFER,
+					      .coming = make_place,
+					      .ctx = h };
 
 	h->o = *o;
 	list_init(&h->visitors);
 	list_init(&h->idle);
 	reserve(h);
-	if (start_listening(h, e) || start_daemon(h, e)) {
+	if (httpd_door_open(&h->door, &door, &h->port, e) || start_daemon(h, e)) {
 		http_free(h);
 		return NULL;
 	}
@@ -532,10 +491,7 @@ void http_free(struct http *h)
 	httpd_turn_stop(&h->turn);
 	if (h->daemon)
 		MHD_stop_daemon(h->daemon);
-	for (size_t i = 0; i < h->n_listeners; i++) {
-		loop_io_del(&h->listeners[i].io);
-		(void)close(h->listeners[i].fd);
-	}
+	httpd_door_close(&h->door);
 	timer_cancel(h->o.loop, &h->tick);
 	loop_defer_cancel(&h->wake);
 	free(h);

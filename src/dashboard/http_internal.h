@@ -6,7 +6,7 @@
 
 #include "base/list.h"
 #include "dashboard/http.h"
-#include "httpd/listen.h"
+#include "httpd/door.h"
 #include "httpd/turn.h"
 
 /* What a connection is at. */
@@ -46,19 +46,12 @@ struct request {
 	struct stream *stream; /* its answer is one */
 };
 
-struct listener {
-	struct http *http;
-	struct loop_io io;
-	int fd;
-};
-
 struct http {
 	struct http_opts o;
 	int port;
 	struct MHD_Daemon *daemon;
 	struct httpd_turn turn;
-	struct listener listeners[LISTEN_MAX];
-	size_t n_listeners;
+	struct httpd_door door;
 	struct timer tick;
 	struct list visitors;
 	size_t n_visitors, visitors_max;

@@ -30,7 +30,7 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
-#include "httpd/listen.h"
+#include "httpd/door.h"
 #include "httpd/turn.h"
 #include "loop/mailbox.h"
 
@@ -46,7 +46,6 @@
 #define CONNECTION_MEMORY (32u << 10)
 /* Of the kernel's buffers a reader that stopped may fill. */
 #define SEND_BUFFER    (256 << 10)
-#define ACCEPT_BATCH   32
 #define NICE           10 /* probes go first where there are not processors enough for both */
 #define RESPONSE_BLOCK (16u << 10)
 
@@ -84,12 +83,6 @@ struct scrape {
 	bool whole;   /* everything is in x.out */
 };
 
-struct listener {
-	struct metrics_http *http;
-	struct loop_io io;
-	int fd;
-};
-
 struct metrics_http {
 	struct metrics_http_opts o;
 	int port;
@@ -100,10 +93,10 @@ struct metrics_http {
 	struct mailbox *to_owner, *to_server;
 	struct mail wanted_mail; /* with the owner while `asked` */
 
-	struct listener listeners[LISTEN_MAX];
-	size_t n_listeners;
+	struct httpd_door door;
 	struct httpd_turn turn;
 	struct timer tick;
+	dur_ns tick_time;
 	struct list visitors, waiting, editions;
 	struct list served_next; /* those of the waiting for whom the owner was asked */
 	size_t n_visitors, n_editions;
@@ -175,7 +168,7 @@ static bool make_room(struct metrics_http *h)
 	if (h->n_editions < EDITIONS_MAX)
 		return true;
 	oldest = CONTAINER_OF(h->editions.next, struct edition, node);
-	if (oldest->since + EDITION_AGE <= loop_clock())
+	if (oldest->since + h->o.edition_age <= loop_clock())
 		cut_readers(h, oldest);
 	return false;
 }
@@ -385,7 +378,7 @@ static void visitor_enter(struct metrics_http *h, struct MHD_Connection *c, void
 	v->http = h;
 	v->connection = c;
 	v->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	v->until = loop_clock() + ASK_TIME;
+	v->until = loop_clock() + v->http->o.ask_time;
 	list_add_tail(&h->visitors, &v->node);
 	h->n_visitors++;
 	*ret = v;
@@ -413,12 +406,15 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
 		visitor_leave(*socket_context);
 }
 
-/* Somebody new is there and all places are taken: the oldest that has not asked gives way, or else
- * the oldest that reads. */
-static void evict(struct metrics_http *h)
+/* Somebody new is there. When all places are taken, the oldest that has not asked gives way, or
+ * else the oldest that reads. */
+static void make_place(void *ctx)
 {
+	struct metrics_http *h = ctx;
 	struct visitor *victim = NULL;
 
+	if (h->n_visitors < VISITORS_MAX)
+		return;
 	list_foreach (&h->visitors, n) {
 		struct visitor *v = CONTAINER_OF(n, struct visitor, node);
 
@@ -436,37 +432,6 @@ static void evict(struct metrics_http *h)
 	httpd_turn_now(&h->turn); /* closes it */
 }
 
-static void welcome(struct metrics_http *h, int fd, const struct sockaddr_storage *sa,
-		    socklen_t len)
-{
-	int size = SEND_BUFFER;
-
-	if (h->n_visitors >= VISITORS_MAX)
-		evict(h);
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	/* Closes the descriptor when it fails. */
-	(void)MHD_add_connection(h->daemon, fd, (const struct sockaddr *)sa, len);
-}
-
-static void on_listener(void *ctx, uint32_t events _unused_)
-{
-	struct listener *l = ctx;
-
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		struct sockaddr_storage sa = { 0 };
-		socklen_t len = sizeof sa;
-		int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0 &&
-		    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
-			(void)loop_io_mod(&l->io, 0); /* until the next tick */
-		if (fd < 0)
-			break;
-		welcome(l->http, fd, &sa, len);
-	}
-	httpd_turn_soon(&l->http->turn);
-}
-
 static void on_tick(void *ctx, struct timer *t)
 {
 	struct metrics_http *h = ctx;
@@ -478,10 +443,9 @@ static void on_tick(void *ctx, struct timer *t)
 		if (v->visit != VISIT_WAITING && v->until <= now)
 			cut_off(v);
 	}
-	for (size_t i = 0; i < h->n_listeners; i++)
-		(void)loop_io_mod(&h->listeners[i].io, EPOLLIN);
+	httpd_door_tick(&h->door);
 	ask(h);
-	timer_set(h->loop, t, now + TICK, on_tick, h);
+	timer_set(h->loop, t, now + h->tick_time, on_tick, h);
 }
 
 /* ---- life */
@@ -555,43 +519,37 @@ static int start_daemon(struct metrics_http *h, struct err *e)
 	return r ? err_set_errno(e, -r, "the HTTP server for metrics does not start") : 0;
 }
 
-static int start_listening(struct metrics_http *h, struct err *e)
+static void fill_times(struct metrics_http *h)
 {
-	int fds[LISTEN_MAX];
-	size_t n;
-	int r = listen_open(h->o.addr, fds, &n, &h->port, e);
-
-	if (r)
-		return r;
-	h->n_listeners = n;
-	for (size_t i = 0; i < n; i++) {
-		struct listener *l = &h->listeners[i];
-
-		l->http = h;
-		l->fd = fds[i];
-		r = r ? r : loop_io_add(h->loop, &l->io, l->fd, EPOLLIN, on_listener, l);
-	}
-	return r ? err_set_errno(e, -r, "listening on %s", h->o.addr) : 0;
+	h->o.ask_time = h->o.ask_time ? h->o.ask_time : ASK_TIME;
+	h->o.edition_age = h->o.edition_age ? h->o.edition_age : EDITION_AGE;
+	h->tick_time = MIN(TICK, MIN(h->o.ask_time, h->o.edition_age) / 4);
 }
 
 struct metrics_http *metrics_http_new(const struct metrics_http_opts *o, struct err *e)
 {
 	struct metrics_http *h = XNEW(struct metrics_http);
+	struct httpd_door_opts door = { .addr = o->addr,
+					.turn = &h->turn,
+					.send_buffer = SEND_BUFFER,
+					.coming = make_place,
+					.ctx = h };
 
 	h->o = *o;
+	fill_times(h);
 	list_init(&h->visitors);
 	list_init(&h->waiting);
 	list_init(&h->served_next);
 	list_init(&h->editions);
-	h->loop = loop_new();
+	h->loop = door.loop = loop_new();
 	h->to_owner = mailbox_new(o->loop, on_wanted, h);
 	h->to_server = mailbox_new(h->loop, on_served, h);
-	if (start_listening(h, e) || start_daemon(h, e)) {
+	if (httpd_door_open(&h->door, &door, &h->port, e) || start_daemon(h, e)) {
 		metrics_http_free(h);
 		return NULL;
 	}
 	make_responses(h);
-	timer_set(h->loop, &h->tick, loop_clock() + TICK, on_tick, h);
+	timer_set(h->loop, &h->tick, loop_clock() + h->tick_time, on_tick, h);
 	start_thread(h);
 	return h;
 }
@@ -620,10 +578,7 @@ void metrics_http_free(struct metrics_http *h)
 		pthread_join(h->thread, NULL);
 	}
 	stop_daemon(h);
-	for (size_t i = 0; i < h->n_listeners; i++) {
-		loop_io_del(&h->listeners[i].io);
-		(void)close(h->listeners[i].fd);
-	}
+	httpd_door_close(&h->door);
 	free_responses(h);
 	mailbox_free(h->to_owner, NULL, NULL);
 	mailbox_free(h->to_server, served_drop, NULL);

@@ -39,6 +39,9 @@ struct metrics_http_opts {
 	 * called again before that. */
 	void (*wanted)(void *ctx);
 	void *ctx;
+	/* How long a connection may take to ask, and how old a content has to be before its slow
+	 * readers are cut for a newer one; 0: ten and five seconds. */
+	dur_ns ask_time, edition_age;
 };
 
 /* Listening when it returns. NULL with `e` as of listen_open. Starts a thread with all signals

@@ -20,6 +20,8 @@
 #include "metrics/http.h"
 
 #define PATIENCE (60 * NS_PER_S)
+/* Where those who never ask are waited for; long enough to ask in. */
+#define ASK_TIME NS_PER_S
 
 struct bed {
 	struct loop *loop;
@@ -90,13 +92,16 @@ static void on_wanted(void *ctx)
 		serve(b);
 }
 
-static struct bed *bed_new(void)
+static struct bed *bed_with(dur_ns ask_time, dur_ns edition_age)
 {
 	struct bed *b = XNEW(struct bed);
 	struct err e;
-	struct metrics_http_opts o = {
-		.addr = "127.0.0.1:0", .page = "<p>page</p>\n", .wanted = on_wanted, .ctx = b
-	};
+	struct metrics_http_opts o = { .addr = "127.0.0.1:0",
+				       .page = "<p>page</p>\n",
+				       .wanted = on_wanted,
+				       .ctx = b,
+				       .ask_time = ask_time,
+				       .edition_age = edition_age };
 
 	b->loop = o.loop = loop_new();
 	b->lines = 3;
@@ -104,6 +109,11 @@ static struct bed *bed_new(void)
 	b->http = metrics_http_new(&o, &e);
 	assert_non_null(b->http);
 	return b;
+}
+
+static struct bed *bed_new(void)
+{
+	return bed_with(0, 0);
 }
 
 static void bed_free(struct bed *b)
@@ -259,15 +269,17 @@ static void junk(void **state)
 	static const char *const requests[] = { "\r\n\r\n\r\n", "\x16\x03\x01\x02\x00\x01\r\n\r\n",
 						"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET\r\n\r\n",
 						"GET /metrics\r\n\r\n" };
-	struct bed *b = bed_new();
+	struct bed *b = bed_with(ASK_TIME, 0);
+	int fds[ARRAY_LEN(requests)];
 
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
-		int fd = dial(b);
-		char *got;
+		fds[i] = dial(b);
+		say(fds[i], requests[i]);
+		shutdown(fds[i], SHUT_WR);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+		char *got = read_all(b, fds[i]);
 
-		say(fd, requests[i]);
-		shutdown(fd, SHUT_WR);
-		got = read_all(b, fd);
 		assert_true(!*got || strncmp(got, "HTTP/1.", 7) == 0);
 		free(got);
 	}
@@ -355,7 +367,7 @@ static void the_silent_keep_nobody_out(void **state)
  */
 static void slow_readers_hold_little_memory(void **state)
 {
-	struct bed *b = bed_new();
+	struct bed *b = bed_with(0, 50 * NS_PER_MS);
 	int fds[12], small = 4096;
 
 	b->lines = 200000;
@@ -366,7 +378,7 @@ static void slow_readers_hold_little_memory(void **state)
 		expect(b, "GET / HTTP/1.1\r\n" HOST, "200", "page");
 		assert_true(atomic_load(&b->alive) <= 5);
 	}
-	/* One of them has to go first, after a few seconds. */
+	/* One of them has to go first, after a while. */
 	b->lines = 3;
 	expect(b, "GET /metrics HTTP/1.1\r\n" HOST, "200", "t_line");
 	assert_true(atomic_load(&b->alive) <= 5);
