@@ -9,6 +9,7 @@
 
 #include "base/dur.h"
 #include "base/err.h"
+#include "rpc/keepalive.h"
 #include "rpc/status.h"
 
 struct rpc_client;
@@ -20,6 +21,7 @@ struct rpc_client_opts {
 	/* Asked ten times a second while rpc_client_call waits: true gives the call up, which fails
 	 * with RPC_CANCELLED, -EINTR and "interrupted". NULL: never. Of the blocking client. */
 	bool (*interrupted)(void);
+	struct rpc_keepalive keepalive;
 };
 
 /* Does not wait for a connection. NULL with `e` when an option is unusable. */

@@ -30,10 +30,6 @@
 /* A list of 10,000 backends with their histories has some 10 MB. */
 #define ANSWER_MAX (256 << 20)
 
-/* The same as the server's (server.c): pings on both sides or none. */
-#define KEEPALIVE_MS         30000
-#define KEEPALIVE_TIMEOUT_MS 10000
-
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000
 
@@ -59,7 +55,8 @@ static char *target_make(const char *server, struct err *e)
 
 int rpc_endpoint_init(struct rpc_endpoint *ep, const struct rpc_client_opts *o, struct err *e)
 {
-	struct rpc_endpoint made = { .target = target_make(o->server, e) };
+	struct rpc_endpoint made = { .target = target_make(o->server, e),
+				     .keepalive = o->keepalive };
 
 	if (!made.target)
 		return e->code;
@@ -92,8 +89,9 @@ grpc_channel *rpc_endpoint_channel(const struct rpc_endpoint *ep)
 		rpc_arg_int(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, ANSWER_MAX),
 		rpc_arg_int(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, BACKOFF_MIN_MS),
 		rpc_arg_int(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, BACKOFF_MAX_MS),
-		rpc_arg_int(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
-		rpc_arg_int(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
+		rpc_arg_int(GRPC_ARG_KEEPALIVE_TIME_MS, rpc_keepalive_ms(&ep->keepalive)),
+		rpc_arg_int(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+			    rpc_keepalive_timeout_ms(&ep->keepalive)),
 		rpc_arg_int(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
 		rpc_arg_int(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
 	};

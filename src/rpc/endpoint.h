@@ -15,6 +15,7 @@ struct rpc_endpoint {
 	char *server; /* as the user wrote it */
 	char *target; /* as gRPC wants it */
 	grpc_channel_credentials *creds;
+	struct rpc_keepalive keepalive;
 };
 
 /* 0, or a negative errno with `e`, and nothing to undo. After rpc_init. */

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#define KEEPALIVE (30 * NS_PER_S)
+
 void rpc_init(void)
 {
 	sigset_t all, before;
@@ -32,4 +34,14 @@ grpc_arg rpc_arg_int(const char *key, int value)
 
 	a.value.integer = value;
 	return a;
+}
+
+int rpc_keepalive_ms(const struct rpc_keepalive *k)
+{
+	return (int)((k->after ? k->after : KEEPALIVE) / NS_PER_MS);
+}
+
+int rpc_keepalive_timeout_ms(const struct rpc_keepalive *k)
+{
+	return k->timeout ? (int)(k->timeout / NS_PER_MS) : rpc_keepalive_ms(k) / 3;
 }

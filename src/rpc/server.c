@@ -42,9 +42,7 @@
 #define HANDSHAKE_MS 10000
 /* A peer that vanished is noticed by an unanswered ping, idle or not. Clients may ping idle
  * connections too (in gRPC's default that earns them "too_many_pings"), but not busily. */
-#define KEEPALIVE_MS         30000
-#define KEEPALIVE_TIMEOUT_MS 10000
-#define CLIENT_PING_MIN_MS   5000
+#define CLIENT_PINGS_MAX 6 /* for one of ours */
 /* 10 MB over 2 Mbit/s. */
 #define READ_TIMEOUT (60 * NS_PER_S)
 /* In a shutdown: how long connections without calls may take to close by themselves. */
@@ -163,8 +161,9 @@ static grpc_arg quota_arg(grpc_resource_quota *quota)
 	return a;
 }
 
-static grpc_server *grpc_server_make(void)
+static grpc_server *grpc_server_make(const struct rpc_server_opts *o)
 {
+	const int keepalive_ms = rpc_keepalive_ms(&o->keepalive);
 	grpc_resource_quota *quota = grpc_resource_quota_create("rpc_server");
 	grpc_arg args[] = {
 		quota_arg(quota),
@@ -177,12 +176,12 @@ static grpc_server *grpc_server_make(void)
 		rpc_arg_int(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION),
 		rpc_arg_int(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, WRITE_BUFFER),
 		rpc_arg_int(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
-		rpc_arg_int(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
-		rpc_arg_int(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
+		rpc_arg_int(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms),
+		rpc_arg_int(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, rpc_keepalive_timeout_ms(&o->keepalive)),
 		rpc_arg_int(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
 		rpc_arg_int(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
 		rpc_arg_int(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-			    CLIENT_PING_MIN_MS),
+			    keepalive_ms / CLIENT_PINGS_MAX),
 	};
 	grpc_channel_args all = { ARRAY_LEN(args), args };
 	grpc_server *server;
@@ -251,7 +250,7 @@ static struct rpc_server *server_make(const struct rpc_server_opts *o)
 	s->down_tag.fn = server_down;
 	s->stopped_msg.kind = RPC_MSG_STOPPED;
 	rpc_init();
-	s->server = grpc_server_make();
+	s->server = grpc_server_make(o);
 	s->cq = grpc_completion_queue_create_for_next(NULL);
 	grpc_server_register_completion_queue(s->server, s->cq, NULL);
 	slots_make(s, o);

@@ -13,6 +13,7 @@
 #include "base/dur.h"
 #include "base/err.h"
 #include "loop/loop.h"
+#include "rpc/keepalive.h"
 #include "rpc/status.h"
 
 #define RPC_REQUEST_MAX (64u << 10) /* larger requests: RESOURCE_EXHAUSTED */
@@ -56,6 +57,7 @@ struct rpc_server_opts {
 	size_t n_more;
 	dur_ns read_timeout; /* how long a client may take to read its answer, or the rest of
 				a stream that was ended; 0: a minute */
+	struct rpc_keepalive keepalive;
 };
 
 /* Listening when it returns. NULL with `e`, which names the address or file: -EINVAL (no address,

@@ -327,6 +327,56 @@ static void test_end_after_the_queue(void **state _unused_)
 }
 
 /* A stream without messages is told of, too; a refused one is not opened, and is tried again. */
+static void send_paced(struct rpc_stream *st, int i)
+{
+	struct rpc_packed *p = event(i, 0);
+
+	rpc_stream_send_paced(st, p);
+	rpc_packed_unref(p);
+}
+
+/* The first leaves at once, what follows together and not before a tenth of a second is over; what
+ * cannot wait takes along what does. */
+static void test_pace(void **state _unused_)
+{
+	struct bed b;
+	struct sub s = { 0 };
+	bool paced = false;
+	int n = 0;
+
+	bed_start(&b);
+	subscribe(&b, &s, "");
+	UNTIL(&b, b.n_streams == 1);
+	/* What is sent while a message is on its way follows that at once, so not each round shows
+	 * it. */
+	while (!paced && n < 100) {
+		mono_ns start = loop_now_fresh(b.loop);
+
+		send_paced(first(&b)->stream, n++);
+		UNTIL(&b, s.next == n);
+		send_paced(first(&b)->stream, n++);
+		UNTIL(&b, s.next == n);
+		paced = loop_clock() - start >= 100 * NS_PER_MS;
+	}
+	assert_true(paced);
+	for (int round = 0; round < 200; round++) {
+		for (int i = 0; i < round % 4; i++)
+			send_paced(first(&b)->stream, n++);
+		if (round % 3 == 0)
+			send(first(&b)->stream, n++);
+		loop_turn(b.loop, 0);
+	}
+	UNTIL(&b, s.next == n);
+	assert_int_equal(s.wrong, 0);
+	send_paced(first(&b)->stream, n++);
+	send_paced(first(&b)->stream, n++);
+	end_first(&b, RPC_UNAVAILABLE, "over"); /* after the queue */
+	s.cancel_on_end = true;
+	UNTIL(&b, s.ended == 1);
+	assert_int_equal(s.n_messages, n);
+	bed_end(&b);
+}
+
 static void test_opened_and_refused(void **state _unused_)
 {
 	struct bed b;
@@ -541,15 +591,11 @@ static void test_health(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_end_after_the_queue),
-		cmocka_unit_test(test_opened_and_refused),
-		cmocka_unit_test(test_too_slow),
-		cmocka_unit_test(test_calls),
-		cmocka_unit_test(test_reconnects),
-		cmocka_unit_test(test_backlog),
-		cmocka_unit_test(test_bad_options),
-		cmocka_unit_test(test_health),
+		cmocka_unit_test(test_order),       cmocka_unit_test(test_end_after_the_queue),
+		cmocka_unit_test(test_pace),        cmocka_unit_test(test_opened_and_refused),
+		cmocka_unit_test(test_too_slow),    cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_reconnects),  cmocka_unit_test(test_backlog),
+		cmocka_unit_test(test_bad_options), cmocka_unit_test(test_health),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
