@@ -20,6 +20,10 @@ static const ProtobufCMessageDescriptor *const kinds[] = {
 	&maglev__event__descriptor,
 	&maglev__vpplbstate__descriptor,
 	&maglev__vpplbcounters__descriptor,
+	&maglev__watch_request__descriptor,
+	&maglev__backend_request__descriptor,
+	&maglev__list_backends_request__descriptor,
+	&maglev__sync_vpplbstate_request__descriptor,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -18,6 +18,7 @@
 #include "canned.h"
 #include "loop/mailbox.h"
 #include "maglevc/session.h"
+#include "maglevc/tree.h"
 
 static const struct {
 	const char *golden, *line;
@@ -53,6 +54,11 @@ static const struct {
 	{ "watch-events", "watch events" },
 	{ "watch-events-num", "watch events num 2" },
 	{ "watch-events-kinds", "w e fr b log level warn" },
+	{ "watch-events-backend", "watch events backend" },
+	{ "watch-events-frontend", "watch events frontend" },
+	{ "watch-events-debug", "watch events log level debug" },
+	{ "watch-events-info", "watch events log level info" },
+	{ "watch-events-error", "watch events log level error" },
 	{ "help", "help" },
 	{ "quit", "quit" },
 	{ "exit", "exit" },
@@ -210,6 +216,51 @@ static void test_golden(void **state)
 	assert_int_equal(differ, 0);
 }
 
+/* Is there a recorded line that has this node in it and, for a command that ends there and nowhere
+ * further on, ends at it? (What "show version" prints is this build's own: test_show_version.) */
+static bool is_recorded(const struct node *node)
+{
+	const bool last = node->run && !node->next && !node->options;
+	bool found = false;
+
+	for (size_t i = 0; i <= ARRAY_LEN(commands) && !found; i++) {
+		const char *line = i < ARRAY_LEN(commands) ? commands[i].line : "show version";
+		struct words w = { 0 };
+		struct command c = { 0 };
+		struct tree_error e;
+
+		assert_int_equal(words_split(line, &w, NULL), 0);
+		if (tree_parse(tree_root, &w, &c, &e) == 0)
+			for (size_t k = 0; k < c.n_path; k++)
+				found |= c.path[k] == node && (!last || k + 1 == c.n_path);
+		words_done(&w);
+	}
+	return found;
+}
+
+static int count_unrecorded(const struct node *level)
+{
+	int n = 0;
+
+	for (; level && level->word; level++) {
+		if (level->hidden)
+			continue;
+		if (!is_recorded(level)) {
+			fprintf(stderr, "no line of test_golden has \"%s\" (%s)\n", level->word,
+				level->help);
+			n++;
+		}
+		n += count_unrecorded(level->next) + count_unrecorded(level->options);
+	}
+	return n;
+}
+
+/* A command that is new in the tree has its recorded output, too. */
+static void test_every_command_is_recorded(void **state _unused_)
+{
+	assert_int_equal(count_unrecorded(tree_root), 0);
+}
+
 /* Nothing that a daemon says gets to the terminal raw, whatever the command. */
 static void test_no_raw_control(void **state)
 {
@@ -321,9 +372,13 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),        cmocka_unit_test(test_no_raw_control),
-		cmocka_unit_test(test_colour_is_all), cmocka_unit_test(test_show_version),
-		cmocka_unit_test(test_unreachable),   cmocka_unit_test(test_bad_server),
+		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_every_command_is_recorded),
+		cmocka_unit_test(test_no_raw_control),
+		cmocka_unit_test(test_colour_is_all),
+		cmocka_unit_test(test_show_version),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_bad_server),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
