@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the network, the machine and the kernel do to a checker, and what it makes of it."""
+import http.client
 import os
 import resource
 import socket
@@ -9,6 +10,8 @@ import threading
 
 import pytest
 
+import grpcclient
+import scrape
 from cluster import ROOT, frontend
 from processes import DEADLINE, Process, wait_for
 
@@ -31,26 +34,59 @@ def limit_descriptors(pid, soft):
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_descriptors_run_out_and_come_back(trio):
-    d = trio.d
-    before, log = trio.sim.mark(), d.mark()
-    plenty = resource.prlimit(d.pid, resource.RLIMIT_NOFILE)[0]
-    limit_descriptors(d.pid, 3)  # whatever is closed cannot be opened again
-    degraded = d.wait_log("checker-degraded", log)
-    assert degraded["local"] > degraded["good"]
-    warning = d.wait_log("probe-inconclusive", log)
-    assert "Too many open files" in warning["detail"]
-    # Long past the failures that would have killed them all.
+def connected_scrape(d):
+    """A scrape on a connection that is there already; to be made soon."""
+    c = http.client.HTTPConnection("127.0.0.1", scrape.port(d), timeout=DEADLINE)
+    c.connect()
+    scrape.scrape(d)  # behind it: by now it has been accepted
+
+    def made():
+        c.request("GET", "/metrics")
+        return scrape.Scrape(c.getresponse().read().decode())
+    return made
+
+
+def test_descriptors_run_out_and_come_back(cluster):
+    """The checker is degraded: it says so everywhere but in gRPC's health, and nobody goes down."""
     for name in "abc":
-        d.wait_log("probe-done", log, count=20, backend=name, code="LOCAL")
-    limit_descriptors(d.pid, plenty)
-    d.wait_log("checker-recovered", log)
-    assert d.records("backend-transition", log) == []
-    assert trio.sim.calls(before) == []
-    # It is as before: answers its clients, and sees who dies.
-    assert d.backend("a")["state"] == "up"
-    trio.webs["b"].kill()
-    trio.wait_weights({"a": 100, "b": 0, "c": 100})
+        cluster.web(name)
+    cluster.start_sim()
+    d = cluster.start_maglevd(cluster.config(), "--metrics-addr", "127.0.0.1:0")
+    cluster.wait_weights({"a": 100, "b": 100, "c": 100})
+    d.wait_drift_syncs()
+    with grpcclient.Client(d.grpc) as client:
+        assert client.health() == client.health("maglev.Maglev") == "SERVING"
+        assert scrape.scrape(d).value("maglev_checker_degraded") == 0
+        later = connected_scrape(d)
+        before, log = cluster.sim.mark(), d.mark()
+        plenty = resource.prlimit(d.pid, resource.RLIMIT_NOFILE)[0]
+        limit_descriptors(d.pid, 3)  # whatever is closed cannot be opened again
+        degraded = d.wait_log("checker-degraded", log)
+        assert degraded["level"] == "WARN" and degraded["local"] > degraded["good"]
+        s = later()
+        assert s.value("maglev_checker_degraded") == 1
+        for name in "abc":
+            assert s.state(name) == ["up"]
+            assert s.value("maglev_probe_total", backend=name, result="inconclusive", code="LOCAL") >= 1
+        warning = d.wait_log("probe-inconclusive", log)
+        assert warning["level"] == "WARN" and "Too many open files" in warning["detail"]
+        # Long past the failures that would have killed them all.
+        for name in "abc":
+            d.wait_log("probe-done", log, count=20, backend=name, code="LOCAL")
+        assert client.health() == client.health("maglev.Maglev") == "SERVING"
+        # Who dies now is not seen to: nobody is believed.
+        cluster.webs["b"].kill()
+        limit_descriptors(d.pid, plenty)
+        recovered = d.wait_log("checker-recovered", log)
+        assert recovered["level"] == "INFO" and recovered["duration_ns"] >= 1e9
+        told = d.records("backend-transition", log)
+        assert all(d.parsed.index(t) > d.parsed.index(recovered) for t in told)
+        # It is as before: answers its clients, and sees who is dead.
+        assert scrape.scrape(d).value("maglev_checker_degraded") == 0
+        assert client.health() == "SERVING"
+        assert d.backend("a")["state"] == "up"
+        cluster.wait_weights({"a": 100, "b": 0, "c": 100})
+        assert {c.address for c in cluster.sim.calls(before)} == {cluster.webs["b"].address}
 
 
 def test_a_need_beyond_the_limit_is_told(cluster):
@@ -315,3 +351,23 @@ def test_a_namespace_that_is_not_there_yet(cluster, named):
     named.make()
     d.wait_state("b", "up")
     cluster.wait_weights({cluster.address(1): 100})
+
+
+def test_no_permission_for_namespaces(cluster, named):
+    """Without CAP_SYS_ADMIN: said at start by its name, and again now and then; nothing is judged."""
+    named.make()
+    backends = {"b": {"address": cluster.address(1), "healthcheck": "web"}}
+    config = cluster.config(backends=backends, checks={"web": {"type": "http", "port": cluster.port, **QUICK}})
+    config["maglev"]["healthchecker"]["netns"] = named.name
+    d = cluster.start_maglevd(config, api="", wrapper=("setpriv", "--bounding-set=-sys_admin",
+                                                       "--inh-caps=-sys_admin"))
+    told = d.wait_log("missing-capability")
+    assert told["level"] == "WARN" and told["capability"] == "CAP_SYS_ADMIN"
+    assert "CAP_SYS_ADMIN" in told["detail"] and "setcap" in told["detail"]
+    done = d.wait_log("probe-done", count=5, backend="b")
+    assert (done["outcome"], done["code"]) == ("inconclusive", "LOCAL")
+    assert done["detail"] == f"entering network namespace {named.name} needs CAP_SYS_ADMIN"
+    warning = d.wait_log("probe-inconclusive")
+    assert (warning["level"], warning["detail"]) == ("WARN", done["detail"])
+    assert d.backend("b")["state"] == "unknown"
+    assert d.records("backend-transition") == []
