@@ -83,8 +83,8 @@ bench: deps-bench all ## run the benchmarks; they print ratios
 
 coverage: deps-test deps-coverage ## every test, then which lines and branches they reached
 	@tools/build-variant build-coverage gcc -Db_coverage=true
-	@tools/run-tests build-coverage
-	gcovr --root . --filter src/ --exclude '.*\.pb-c\..*' --print-summary build-coverage
+	@tools/run-tests build-coverage; tests=$$?; \
+	gcovr --root . --filter src/ --exclude '.*\.pb-c\..*' --print-summary build-coverage && exit $$tests
 
 docs: $(BUILD)/build.ninja ## make again what docs/ has from tables in the source: docs/metrics.md
 	ninja -C $(BUILD) src/metrics/metrics-doc

@@ -13,6 +13,7 @@ import pytest
 import grpcclient
 import scrape
 from cluster import ROOT, frontend
+from conftest import Namespace
 from processes import DEADLINE, Process, wait_for
 
 HERE = ROOT / "tests" / "e2e"
@@ -245,6 +246,95 @@ def test_an_address_that_is_ours(cluster, namespace):
         d.wait_log("probe-done", count=30, backend=name)
         assert d.records("probe-done", backend=name, outcome="pass") == []
         assert d.records("backend-transition", backend=name, to="up") == []
+
+
+# Routers between us and the backend.
+
+def enter_words(namespace, *commands):
+    for words in commands:
+        p = namespace.run(*words.split())
+        if p.returncode != 0:
+            pytest.skip(f"{words}: not here: {p.stderr}")
+
+
+def cable(near, far, net):
+    """A pair of devices between two namespaces: <net>.1 and <net>.2, and the same with ::."""
+    name = f"v{net}"
+    enter_words(near, f"ip link add {name} type veth peer name {name} netns {far.holder.pid}")
+    for namespace, n in ((near, 1), (far, 2)):
+        enter_words(namespace, f"ip link set {name} up", f"ip address add 198.18.{net}.{n}/24 dev {name}",
+                    f"ip -6 address add 2001:db8:{net}::{n}/64 dev {name} nodad")
+
+
+def set_up_router(namespace):
+    """It forwards, and says each time why it cannot."""
+    text = "echo 1 > net/ipv4/ip_forward; echo 1 > net/ipv6/conf/all/forwarding; " \
+           "echo 0 > net/ipv4/icmp_ratelimit; echo 0 > net/ipv6/icmp/ratelimit"
+    must(namespace.run("sh", "-c", f"cd /proc/sys && {text}"))
+
+
+@pytest.fixture
+def routers(namespace):
+    """namespace -- first -- second. For 203.0.113.1 and 2001:db8:f::1 the first has an unreachable
+    route, for …2 a prohibited one, for …3 none; …4 goes round between the two."""
+    first, second = Namespace(), Namespace()
+    try:
+        if not (first.ok and second.ok) or first.user:
+            pytest.skip("namespaces that are joined need root")
+        cable(namespace, first, 1)
+        cable(first, second, 2)
+        set_up_router(first)
+        set_up_router(second)
+        enter_words(namespace, "ip route add default via 198.18.1.2", "ip -6 route add default via 2001:db8:1::2")
+        for kind, n in (("unreachable", 1), ("prohibit", 2)):
+            enter_words(first, f"ip route add {kind} 203.0.113.{n}", f"ip -6 route add {kind} 2001:db8:f::{n}")
+        enter_words(first, "ip route add 203.0.113.4 via 198.18.2.2",
+                    "ip -6 route add 2001:db8:f::4 via 2001:db8:2::2")
+        enter_words(second, "ip route add default via 198.18.2.1", "ip -6 route add default via 2001:db8:2::1")
+        yield namespace
+    finally:
+        first.close()
+        second.close()
+
+
+# By the last part of the address: what icmp tells, and what tcp tells.
+ROUTERS_SAY = {
+    1: ("host unreachable (ICMP type 3 code 1) from 198.18.1.2", "No route to host",
+        "no route (ICMP type 1 code 0) from 2001:db8:1::2", "Network is unreachable"),
+    2: ("administratively prohibited (ICMP type 3 code 13) from 198.18.1.2", "No route to host",
+        "administratively prohibited (ICMP type 1 code 1) from 2001:db8:1::2", "Permission denied"),
+    3: ("network unreachable (ICMP type 3 code 0) from 198.18.1.2", "Network is unreachable",
+        "no route (ICMP type 1 code 0) from 2001:db8:1::2", "Network is unreachable"),
+    4: ("time to live exceeded (ICMP type 11 code 0) from 198.18.2.2", "No route to host",
+        "hop limit exceeded (ICMP type 3 code 0) from 2001:db8:2::2", "No route to host"),
+}
+
+
+@pytest.mark.parametrize("sockets", ["raw", "ping"])
+def test_what_routers_say(cluster, routers, sockets):
+    """ICMP errors are failures, with their source; and what the kernel makes of them for tcp."""
+    drop = ()
+    if sockets == "ping":
+        must(routers.run("sh", "-c", "echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range"))
+        drop = ("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw")
+    check = {**QUICK, "timeout": "5s", "interval": "5s", "fall": 1}
+    backends, wanted = {}, {}
+    for n, words in ROUTERS_SAY.items():
+        for i, (kind, v) in enumerate((("icmp", 4), ("tcp", 4), ("icmp", 6), ("tcp", 6))):
+            address = f"203.0.113.{n}" if v == 4 else f"2001:db8:f::{n}"
+            backends[f"{kind}{v}-{n}"] = {"address": address, "healthcheck": kind}
+            wanted[f"{kind}{v}-{n}"] = words[i]
+    backends["router4"] = {"address": "198.18.2.2", "healthcheck": "icmp"}
+    backends["router6"] = {"address": "2001:db8:2::2", "healthcheck": "icmp"}
+    frontends = {n: frontend({"p": {n: 1}}, address=f"192.0.2.{i}") for i, n in enumerate(backends, 1)}
+    config = cluster.config(backends=backends, frontends=frontends,
+                            checks={"icmp": {"type": "icmp", **check}, "tcp": {"type": "tcp", "port": 80, **check}})
+    d = cluster.start_maglevd(config, wrapper=routers.wrapper(*drop), api="")
+    for name, words in wanted.items():
+        told = down_with(d, name, "L4CON")
+        assert told["detail"] == (words if name.startswith("icmp") else f"connect: {words}"), told
+    d.wait_state("router4", "up")
+    d.wait_state("router6", "up")
 
 
 # A namespace for the probes, named as `ip netns` names them.
