@@ -19,7 +19,9 @@ in which it makes api.sock and stats.sock; it gets its interface by its command 
 import json
 import os
 import pathlib
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -28,13 +30,14 @@ from collections import Counter, namedtuple
 import tablemodel
 import vppapi
 from cluster import BIN, Lbsim, Maglevd, can_connect
-from processes import DEADLINE, Process, wait_for
+from processes import LIBC, PATIENCE, PR_SET_PDEATHSIG, Process, wait_for
 
 HELPERS = BIN.parent / "tests" / "net"
 GREDECAP, NETLOAD = HELPERS / "gredecap", HELPERS / "netload"
 MAGLEVT = BIN / "maglevt"
 VPP = os.environ.get("MAGLEV_NET_VPP")
 
+PREFIX = "mglv"
 NUMBERS = {"client": 1, "lb": 2, "probe": 3, "s1": 11, "s2": 12, "s3": 13, "s4": 14}
 SERVERS = ["s1", "s2", "s3", "s4"]
 # Many sources: all of it is local to the client.
@@ -44,7 +47,8 @@ VIP, VIP_GRE6 = "192.0.2.80", "192.0.2.81"
 VIP6, VIP6_GRE6 = "2001:db8:80::80", "2001:db8:80::81"
 MTU, MTU_GRE = 1500, 1600  # of clients' links, and where GRE's 24 or 44 bytes must fit as well
 BIG = 64 << 20             # bytes of a long download
-BLOCK = 128                # the least that nginx may send at a time, so that its pace is even
+LONG = 160 << 10           # of one that ends, after ten seconds
+SLACK = 3 * PATIENCE       # seconds that a busy machine may take longer
 
 NGINX = """
 daemon off;
@@ -68,6 +72,7 @@ http {{
     location = /healthz {{ if (-f {dir}/broken) {{ return 500; }} return 200 "ok\\n"; }}
     location /.well-known/ {{ return 200 "{name}\\n"; }}
     location = /big {{ limit_rate 16k; }}
+    location = /long {{ limit_rate 16k; }}
   }}
 }}
 """
@@ -77,27 +82,35 @@ def missing():
     """What keeps the lab from being built here, or None."""
     if os.geteuid() != 0:
         return "root is needed for network namespaces"
-    for program in ("ip", "nsenter", "nginx"):
+    for program in ("ip", "nsenter", "unshare", "nginx"):
         if not shutil.which(program):
             return f"no {program} here"
-    for helper in (GREDECAP, NETLOAD):
+    for helper in (GREDECAP, NETLOAD, MAGLEVT):
         if not helper.exists():
             return f"{helper} is not built"
-    name = f"mglv-try-{os.getpid()}"
-    script = (f"ip netns add {name} && ip -n {name} link add try0 type veth peer name try1 && "
-              f"ip -n {name} tuntap add dev try2 mode tun")
-    tried = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
-    subprocess.run(["ip", "netns", "del", name], capture_output=True)
+    script = ("ip link add try0 type veth peer name try1 && ip tuntap add dev try2 mode tun &&"
+              " mkdir -p /run/netns")
+    tried = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True)
     return f"no network namespaces here: {tried.stderr.strip()}" if tried.returncode else None
 
 
 class Host:
-    """A network namespace and what runs in it."""
+    """A network namespace and what runs in it. A process holds it, so that it goes with us however we
+    end; a link gives it the name by which `ip` and maglevd find it."""
 
     def __init__(self, lab, name):
         self.lab, self.name = lab, name
         self.netns = f"{lab.prefix}-{name}"
-        self.ip("netns", "add", self.netns, inside=False)
+        self.holder = subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", "echo ready && exec sleep 1000000"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+        lab.hosts.append(self)
+        assert self.holder.stdout.readline() == "ready\n"
+        self.path = f"/proc/{self.holder.pid}/ns/net"
+        link = pathlib.Path("/run/netns", self.netns)
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.path)
         self.write("net/ipv6/conf/all/accept_dad", 0)
         self.write("net/ipv6/conf/default/accept_dad", 0)
         self.write("net/ipv6/conf/default/accept_ra", 0)
@@ -107,16 +120,23 @@ class Host:
         self.ip("link", "set", "lo", "up")
 
     def wrapper(self):
-        return ["nsenter", f"--net=/run/netns/{self.netns}"]
+        return ["nsenter", f"--net={self.path}"]
 
     def run(self, *argv, check=True):
         return subprocess.run([*self.wrapper(), *map(str, argv)], check=check, capture_output=True,
                               text=True).stdout
 
-    def ip(self, *words, inside=True):
-        where = ["-n", self.netns] if inside else []
-        done = subprocess.run(["ip", *where, *map(str, words)], capture_output=True, text=True)
+    def ip(self, *words):
+        done = subprocess.run(["ip", "-n", self.netns, *map(str, words)], capture_output=True, text=True)
         assert done.returncode == 0, f"ip {' '.join(map(str, words))}: {done.stderr}"
+
+    def close(self):
+        for process in vars(self).values():
+            if isinstance(process, Process):
+                process.kill()
+        self.holder.kill()
+        self.holder.wait()
+        pathlib.Path("/run/netns", self.netns).unlink(missing_ok=True)
 
     def write(self, key, value):
         self.run("sh", "-c", f"echo '{value}' > /proc/sys/{key}")
@@ -138,6 +158,9 @@ class Host:
         self.ip("route", "add", "default", "via", f"{self.net4}.1")
         self.ip("route", "add", "default", "via", f"{self.net6}:1")
 
+    def mac(self):
+        return self.run("cat", "/sys/class/net/eth0/address").strip()
+
     def start(self, name, *argv, **options):
         return Process(name, [*self.wrapper(), *argv], self.lab.dir, **options)
 
@@ -152,6 +175,8 @@ class Server(Host):
         (self.nginx_dir / "www").mkdir(parents=True)
         with open(self.nginx_dir / "www" / "big", "wb") as f:
             f.truncate(BIG)
+        with open(self.nginx_dir / "www" / "long", "wb") as f:
+            f.truncate(LONG)
         (self.nginx_dir / "nginx.conf").write_text(NGINX.format(dir=self.nginx_dir, name=name))
         for vip in (VIP, VIP_GRE6):
             self.ip("addr", "add", f"{vip}/32", "dev", "lo")
@@ -204,13 +229,14 @@ class LbVpp(Process):
         super().__init__("vpp", [*host.wrapper(), VPP, directory], directory)
         wait_for(lambda: can_connect(self.api), lambda: f"VPP to listen: {self.stderr_text()[-2000:]}")
         with self.client() as c:
-            for command in ("create host-interface name eth0",
+            for command in (f"create host-interface name eth0 hw-addr {host.mac()}",
                             "set interface state host-eth0 up",
                             f"set interface mtu packet {MTU_GRE} host-eth0",
                             f"set interface ip address host-eth0 {host.ip4}/24",
                             f"set interface ip address host-eth0 {host.ip6}/64",
                             f"ip route add 0.0.0.0/0 via {host.net4}.1 host-eth0",
-                            f"ip route add ::/0 via {host.net6}:1 host-eth0"):
+                            f"ip route add ::/0 via {host.net6}:1 host-eth0",
+                            f"ip route add {VIPS4} via drop", f"ip route add {VIPS6} via drop"):
                 c.cli(command)
 
     def client(self):
@@ -273,7 +299,7 @@ class Lab:
 
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="maglev-net-"))
-        self.prefix = f"mglv{os.getpid()}"
+        self.prefix = f"{PREFIX}{os.getpid()}"
         self.hosts, self.processes, self.webs, self.number = [], [], {}, 0
         self.lb_process = None
         try:
@@ -282,23 +308,19 @@ class Lab:
             self.close()
             raise
 
-    def _host(self, kind, *args):
-        host = kind.__new__(kind)
-        host.netns = f"{self.prefix}-{args[0]}"
-        self.hosts.append(host)
-        host.__init__(self, *args)
-        return host
-
     def _build(self):
-        self.router = self._host(Host, "router")
+        for left in pathlib.Path("/run/netns").glob(f"{PREFIX}*"):
+            if not left.exists():
+                left.unlink(missing_ok=True)  # of a run that was killed
+        self.router = Host(self, "router")
         self.router.forwards()
-        self.client, self.lb, self.probe = (self._host(Host, n) for n in ("client", "lb", "probe"))
+        self.client, self.lb, self.probe = (Host(self, n) for n in ("client", "lb", "probe"))
         self.client.link_to(self.router, MTU)
         self.probe.link_to(self.router, MTU)
         self.lb.link_to(self.router, MTU_GRE)
         self.lb.forwards()
         for n in SERVERS:
-            server = self._host(Server, n)
+            server = Server(self, n)
             setattr(self, n, server)
             self.processes += [p for p in (server.gre, server.nginx) if p]
         self.servers = {n: getattr(self, n) for n in SERVERS}
@@ -313,6 +335,10 @@ class Lab:
             # Whatever takes packets off a link in the middle finds them complete.
             for host, device in ((self.router, "lb"), (self.client, "eth0")):
                 checksums_in_software(host, device)
+            # As with a machine that is up while its VPP restarts: packets are lost, not sent back.
+            for address in (self.lb.ip4, self.lb.ip6):
+                self.router.ip("neigh", "replace", address, "lladdr", self.lb.mac(), "nud", "permanent",
+                               "dev", "lb")
         for server in self.servers.values():
             if server.gre:
                 wait_for(lambda s=server: s.gre.stdout_text() or not s.gre.running(), "gredecap")
@@ -399,6 +425,13 @@ class Lab:
             return seen["last"] == wanted
         wait_for(same, lambda: f"weights {wanted} of {vip}, last seen {seen}")
 
+    def counters(self, vip):
+        """What the plugin counted at a VIP, {name: packets}."""
+        with self.lb_process.client() as c:
+            text = c.cli("show lb vips verbose")
+        block = next(b for b in text.split("\n\n") if f"] {vip}/" in b and " removed\n" not in b.split("  new_size")[0])
+        return {k.strip(): int(v) for k, v in re.findall(r"^    ([a-z ]+): (\d+)\r?$", block, re.M)}
+
     # Traffic.
 
     def load(self, vip=VIP, path="/", *flags, name=None):
@@ -416,6 +449,16 @@ class Lab:
         wait_for(lambda: len(load.read().begun) == n, lambda: f"{n} downloads: {len(load.begun)} begun, "
                  f"ended: {Counter(e.outcome for e in load.ended)}")
         return load
+
+    def maglevt_argv(self, *flags):
+        """maglevt on the client, with this lab's VIPs."""
+        return [*self.client.wrapper(), str(MAGLEVT), "-config", str(self.dir / "maglev.yaml"), *flags]
+
+    def maglevt(self, *flags):
+        self.number += 1
+        p = Process(f"maglevt{self.number}", self.maglevt_argv(*flags), self.dir, daemon=False)
+        self.processes.append(p)
+        return p
 
     def client_of(self, vip):
         """The client's address that speaks to this VIP."""
@@ -439,10 +482,7 @@ class Lab:
             if report:
                 wrong.append(f"{p.name}: {report}")
         for host in self.hosts:
-            for process in vars(host).values():
-                if isinstance(process, Process):
-                    process.kill()
-            subprocess.run(["ip", "netns", "del", host.netns], capture_output=True)
+            host.close()
         return wrong
 
 
