@@ -325,6 +325,7 @@ int main(void)
 		cmocka_unit_test_setup(test_mistakes, clear_env),
 		cmocka_unit_test_setup(test_list_is_bounded, clear_env),
 		cmocka_unit_test_setup(test_help_survives_a_later_mistake, clear_env),
+		cmocka_unit_test_setup(test_alias, clear_env),
 		cmocka_unit_test_setup(test_usage, clear_env),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
