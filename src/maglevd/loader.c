@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -55,6 +56,17 @@ static void on_request(void *ctx, struct mail *m)
 	mailbox_post(l->back, &r->mail);
 }
 
+/* On one processor, too, probes start in time. Where the whole process was given a real-time class
+ * (CPUSchedulingPolicy= of systemd), in which niceness says nothing and a turn may last 100 ms,
+ * this thread leaves it. */
+static void step_back(void)
+{
+	const struct sched_param none = { 0 };
+
+	(void)pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), LOADER_NICE);
+}
+
 static void *loader_main(void *loader)
 {
 	struct loader *l = loader;
@@ -63,8 +75,7 @@ static void *loader_main(void *loader)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	pthread_setname_np(pthread_self(), "loader");
-	/* On one processor, too, probes start in time. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), LOADER_NICE);
+	step_back();
 	(void)loop_run(l->loop);
 	return NULL;
 }

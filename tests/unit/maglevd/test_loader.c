@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loader over real files: order, bounds, and an end with requests under way. */
+#include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -147,12 +150,60 @@ static void whoever_waits_at_the_end_is_told(void **state)
 	loader_free(NULL);
 }
 
+/* The thread of this process with that name; 0: none. */
+static pid_t thread_named(const char *name)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	pid_t found = 0;
+
+	assert_non_null(tasks);
+	for (struct dirent *d; (d = readdir(tasks));) {
+		char path[300], text[32] = "";
+		FILE *f;
+
+		(void)snprintf(path, sizeof path, "/proc/self/task/%s/comm", d->d_name);
+		f = d->d_name[0] == '.' ? NULL : fopen(path, "re");
+		if (f && fgets(text, sizeof text, f) && strncmp(text, name, strlen(name)) == 0)
+			found = (pid_t)strtol(d->d_name, NULL, 10);
+		if (f)
+			(void)fclose(f);
+	}
+	(void)closedir(tasks);
+	return found;
+}
+
+/* Reading a file is never as urgent as a probe, whatever class the process runs in. */
+static void it_steps_back_behind_probes(void **state)
+{
+	const struct sched_param one = { .sched_priority = 1 }, none = { 0 };
+	struct loop *loop = loop_new();
+	struct loader *l;
+	struct seen s = { 0 };
+	struct err e;
+	pid_t tid;
+
+	if (sched_setscheduler(0, SCHED_RR, &one) < 0)
+		skip(); /* not allowed */
+	l = loader_new(loop);
+	assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &none), 0);
+	assert_int_equal(loader_load(l, good, on_loaded, &s, &e), 0);
+	turn_until(loop, &s, 1);
+	tid = thread_named("loader");
+	assert_true(tid > 0);
+	assert_int_equal(sched_getscheduler(tid), SCHED_OTHER);
+	assert_true(getpriority(PRIO_PROCESS, (id_t)tid) > 0);
+	loader_free(l);
+	config_free(s.kept);
+	loop_free(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_come_in_order),
 		cmocka_unit_test(more_than_the_bound_are_refused),
 		cmocka_unit_test(whoever_waits_at_the_end_is_told),
+		cmocka_unit_test(it_steps_back_behind_probes),
 	};
 
 	return cmocka_run_group_tests_name("loader", tests, make_files, remove_files);
