@@ -86,11 +86,13 @@ def test_none_loses_an_event(cluster):
     d.wait_log("backend-transition", count=BACKENDS, to="down", timeout=4 * DEADLINE)
     replay = BACKENDS + 2 + BACKENDS // 10 + 1
     loads = []
-    # Those at debug come when the storm of replays is over: it would leave them too little.
+    # Those at debug come in the middle of the storm of replays.
     for n, name, level in ((SUBSCRIBERS, "watchload", []), (DEBUGGERS, "watchload-debug", ["debug"])):
         loads.append(Load(cluster, d, n, replay, *level, name=name))
         cluster.processes.append(loads[-1])
-        loads[-1].wait_subscribed()
+        time.sleep(0.5)
+    for load in loads:
+        load.wait_subscribed()
     print(f"subscribed: RSS {rss(d) / 1e6:.1f} MB")
     since = d.mark()
     with Client(d.grpc) as c:
