@@ -11,9 +11,10 @@
  *
  * Nobody is trusted. A connection carries one request, has ASK_TIME to make it and READ_TIME to
  * read the answer, however busily it trickles; there are VISITORS_MAX of them, and when one more
- * comes the oldest that has not asked yet gives way to it, so that whoever opens connections and
- * says nothing keeps nobody out. Slow readers can hold EDITIONS_MAX contents in memory; when
- * another is wanted, the readers of the oldest are cut off once it is EDITION_AGE old. */
+ * comes the oldest that has not asked yet, or else the oldest reader, gives way to it, so that
+ * whoever opens connections and says nothing, or reads nothing, keeps nobody out. Slow readers can
+ * hold EDITIONS_MAX contents in memory; when another is wanted, the readers of the oldest are cut
+ * off once it is EDITION_AGE old. */
 #include "metrics/http.h"
 
 #include <assert.h>
@@ -38,6 +39,7 @@
 /* Beyond those, while libmicrohttpd has not closed what we cut off. */
 #define CONNECTIONS_MAX (VISITORS_MAX + 32)
 #define ASK_TIME        (10 * NS_PER_S)
+#define ASK_GRACE       (250 * NS_PER_MS)
 #define READ_TIME       (60 * NS_PER_S)
 #define EDITIONS_MAX    4 /* a content is some MB for a large fleet */
 #define EDITION_AGE     (5 * NS_PER_S)
@@ -406,30 +408,38 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
 		visitor_leave(*socket_context);
 }
 
-/* Somebody new is there. When all places are taken, the oldest that has not asked gives way, or
- * else the oldest that reads. */
-static void make_place(void *ctx)
+/* Who gives way: the oldest that had time to ask and did not; or else the oldest that reads, so
+ * that nobody is sent away before he could open his mouth; or else the oldest of those. */
+static struct visitor *find_victim(const struct metrics_http *h)
 {
-	struct metrics_http *h = ctx;
-	struct visitor *victim = NULL;
+	const mono_ns young = loop_clock() + h->o.ask_time - MIN(ASK_GRACE, h->o.ask_time / 4);
+	struct visitor *reader = NULL, *asker = NULL;
 
-	if (h->n_visitors < VISITORS_MAX)
-		return;
 	list_foreach (&h->visitors, n) {
 		struct visitor *v = CONTAINER_OF(n, struct visitor, node);
 
 		if (v->cut || v->visit == VISIT_WAITING)
 			continue;
-		if (v->visit == VISIT_ASKING) {
-			victim = v;
-			break;
-		}
-		if (!victim)
-			victim = v;
+		if (v->visit == VISIT_ASKING && v->until <= young)
+			return v;
+		if (v->visit == VISIT_READING && !reader)
+			reader = v;
+		if (v->visit == VISIT_ASKING && !asker)
+			asker = v;
 	}
+	return reader ? reader : asker;
+}
+
+/* Somebody new is there. */
+static void make_place(void *ctx)
+{
+	struct metrics_http *h = ctx;
+	struct visitor *victim = h->n_visitors < VISITORS_MAX ? NULL : find_victim(h);
+
 	if (victim)
 		cut_off(victim);
-	httpd_turn_now(&h->turn); /* closes it */
+	if (h->n_visitors >= VISITORS_MAX)
+		httpd_turn_now(&h->turn); /* closes it */
 }
 
 static void on_tick(void *ctx, struct timer *t)
