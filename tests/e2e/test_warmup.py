@@ -135,6 +135,8 @@ def test_no_permission_to_probe_is_no_death(cluster, namespace):
 def test_icmp_v4_and_v6_with_permission(cluster, namespace):
     cluster.start_sim()
     namespace.run("ip", "address", "add", "2001:db8:1::7/128", "dev", "lo")
+    # Somebody says so; no route at all would be this host's own lack.
+    namespace.run("ip", "-6", "route", "add", "unreachable", "2001:db8:1::8/128")
     backends = {"four": {"address": cluster.address(1), "healthcheck": "ping"},
                 "six": {"address": "2001:db8:1::7", "healthcheck": "ping"},
                 "gone": {"address": "2001:db8:1::8", "healthcheck": "ping"}}
