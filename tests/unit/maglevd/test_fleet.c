@@ -741,7 +741,7 @@ static void reload_trims_and_moves_threads(void **state_)
 /* One of many changed: one message to the engine. */
 static void reload_of_many_touches_one(void **state_)
 {
-	enum { N = 2000 };
+	enum { N = 10000 };
 	struct str text[2] = { { 0 }, { 0 } };
 	struct fleet *f;
 	struct reload_counts n;
