@@ -2,18 +2,16 @@
 /* dashboard/pack.c - a build tool: the files of a directory, and their compressed variants, as the
  * C tables of dashboard/assets.h.
  *
- *   dashboard-pack OUT.c OUT.d DIR...
+ *   dashboard-pack OUT.c OUT.d DIR
  *
- * Of the directories the first that has an index.html is taken. OUT.d tells when to do it again.
+ * OUT.d tells when to do it again.
  * The same files give the same bytes: sorted, and nothing of the machine in it. */
 #include <brotli/encode.h>
 #include <errno.h>
 #include <fts.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ZLIB_CONST
 #include <zlib.h>
@@ -161,38 +159,22 @@ static size_t pack_all(FILE *f, struct str *rows, struct str *inputs, const char
 	return n;
 }
 
-/* The first directory with a page in it; of those before, what changes when they get one. */
-static const char *choose(char *const *dirs, struct str *inputs)
-{
-	for (; *dirs; dirs++) {
-		_cleanup_free_ char *index = xasprintf("%s/index.html", *dirs);
-		_cleanup_free_ char *parent = xstrdup(*dirs);
-
-		if (access(index, R_OK) == 0)
-			return *dirs;
-		if (access(dirname(parent), R_OK) == 0)
-			str_addf(inputs, " %s", parent);
-	}
-	die("usage", "no directory has an index.html");
-	return NULL;
-}
-
 int main(int argc, char **argv)
 {
 	_cleanup_(str_done) struct str rows = { 0 }, inputs = { 0 };
-	const char *dir;
 	FILE *f, *d;
 	size_t n;
 
-	if (argc < 4)
-		die("usage", "dashboard-pack OUT.c OUT.d DIR...");
-	dir = choose(argv + 3, &inputs);
+	if (argc != 4)
+		die("usage", "dashboard-pack OUT.c OUT.d DIR");
 	f = fopen(argv[1], "w");
 	d = fopen(argv[2], "w");
 	if (!f || !d)
 		die(argv[1], strerror(errno));
 	(void)fprintf(f, "/* Made by dashboard-pack. */\n#include \"dashboard/assets.h\"\n\n");
-	n = pack_all(f, &rows, &inputs, dir);
+	n = pack_all(f, &rows, &inputs, argv[3]);
+	if (n == 0)
+		die(argv[3], "there is no page in it");
 	(void)fprintf(f, "\nconst struct asset assets[] = {\n%s};\nconst size_t assets_n = %zu;\n",
 		      str_z(&rows), n);
 	(void)fprintf(d, "%s:%s\n", argv[1], str_z(&inputs));
