@@ -24,13 +24,15 @@ DOCKER  ?= docker
 
 PROGRAMS := src/maglevd/maglevd src/maglevc/maglevc src/lbsim/maglev-lbsim \
 	    src/dashboard/maglevd-frontend
+# What real packets need besides.
+NET_PROGRAMS := src/maglevt/maglevt tests/net/gredecap tests/net/netload
 # Scenarios that make sense with a real VPP, which cannot be told to fail.
 VPP_SCENARIOS := $(patsubst %,tests/e2e/test_%.py,health_to_vpp drift failover operator counters \
 	restart reload warmup robust)
 C_FILES   = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
 .DEFAULT_GOAL := all
-.PHONY: all web proto build-amd64 build-arm64 fixstyle-web demo test e2e robot-test install install-deps lint \
+.PHONY: all web proto build-amd64 build-arm64 fixstyle-web demo demo-packets test e2e robot-test install install-deps lint \
 	fixstyle sanitize fuzz bench coverage test-vpp pkg-deb test-deb docker docker-push docs clean help deps-%
 
 all: $(BUILD)/build.ninja ## build everything; binaries land in build/bin (also just `make`)
@@ -50,6 +52,10 @@ web: ## make the dashboard's page (web/dist) anew; needs node 18 or newer, and n
 demo: deps-demo $(BUILD)/build.ninja ## run the whole system on this machine, without VPP or root
 	ninja -C $(BUILD) $(PROGRAMS)
 	@MAGLEV_BIN_DIR=$(BUILD)/bin exec tools/demo
+
+demo-packets: deps-demo $(BUILD)/build.ninja ## the same with real packets between network namespaces; as root
+	ninja -C $(BUILD) $(PROGRAMS) $(NET_PROGRAMS)
+	@MAGLEV_BIN_DIR=$(BUILD)/bin exec tools/demo-packets
 
 test: deps-test all ## every test: unit, fuzz corpora, layers, end to end
 	@tools/run-tests $(BUILD)
