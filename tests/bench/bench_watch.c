@@ -3,9 +3,9 @@
  *
  * A server with a stream method (a child process) and a thousand subscribers (this one), each on a
  * connection of its own. The child publishes bursts as a backend's transition makes them (a log
- * record, a backend's event), fifty events a second, and reports the processor time it took, less
- * what it takes with subscribers and without events. The same bytes written to a thousand sockets
- * by a bare loop are the baseline.
+ * record, a backend's event), fifty events a second, paced as maglevd paces them, and reports the
+ * processor time it took, less what it takes with subscribers and without events. The same bytes
+ * written to a thousand sockets by a bare loop are the baseline.
  *
  * bench_watch [SUBSCRIBERS [SECONDS]] */
 #include <assert.h>

@@ -17,6 +17,8 @@ import urllib.request
 HTTP_PORT, HTTPS_PORT, METRICS_PORT = 18080, 18443, 19091
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
+# Under SCHED_RR, where that is allowed: threads then have no ranks among themselves.
+BEFORE_OTHERS = True
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
@@ -58,7 +60,8 @@ class Child:
 
         def prepare():
             try:  # whatever else this machine does: before it, at even rank among themselves
-                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+                if BEFORE_OTHERS:
+                    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
             except PermissionError:
                 pass
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -194,7 +197,7 @@ def maglevd_config(addresses, check, per_frontend):
 class Maglevd(Child):
     """With maglev-lbsim in VPP's place, on the others' core."""
 
-    def __init__(self, programs, directory, config, cpus, ca):
+    def __init__(self, programs, directory, config, cpus, ca, grpc=None, level="info"):
         self.journal = directory / "journal"
         api, path = directory / "api.sock", directory / "maglev.yaml"
         for f in (api, self.journal, directory / "maglevd.sock"):
@@ -205,7 +208,7 @@ class Maglevd(Child):
         wait_for(lambda: self.sim.check() or api.exists(), "maglev-lbsim to listen")
         super().__init__(directory, "maglevd",
                          [programs / "maglevd", "--config", path, "--vpp-api-addr", api,
-                          "--grpc-addr", f"unix:{directory}/maglevd.sock",
+                          "--grpc-addr", grpc or f"unix:{directory}/maglevd.sock", "--log-level", level,
                           "--vpp-stats-addr", "",
                           "--metrics-addr", f"127.0.0.1:{METRICS_PORT}"], cpus[0],
                          env={"SSL_CERT_FILE": str(ca)})

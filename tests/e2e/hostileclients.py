@@ -47,11 +47,12 @@ class Attack:
     def streams(self):
         with Client("%s:%d" % self.grpc) as c:
             while self.going():
-                calls = [c.watch(backend=True, timeout=60) for _ in range(STREAMS)]
-                next(calls[0])
+                calls = []
+                while len(calls) < STREAMS and self.going():
+                    calls.append(c.watch(backend=True, timeout=60))
+                    self.done["streams"] += 1
                 for call in calls:
                     call.cancel()
-                self.done["streams"] += len(calls)
 
     def hold(self, kind, where, first, then=None):
         """Keeps connections open that have said `first`, and trickle `then`."""
