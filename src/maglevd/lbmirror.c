@@ -5,12 +5,19 @@
 
 #include "base/alloc.h"
 #include "base/vec.h"
+#include "vpp/wire.h"
 
 /* How old a read may be that answers a question. */
 #define FRESH (1 * NS_PER_S)
 
 /* The API's u16 reads 0 for 65536 (and for larger tables, which are not ours). */
 #define TABLE_LEN_OF_ZERO 65536u
+
+/* What `show lb vips verbose` takes for a VIP and for an AS (format_lb_vip_detailed in VPP's lb.c):
+ * more than IPv6 addresses and counts of ten digits do. Deleted ones are listed until they are
+ * collected. */
+#define TEXT_PER_VIP 400
+#define TEXT_PER_AS  96
 
 void lbmirror_clear(struct lbmirror *m)
 {
@@ -113,6 +120,7 @@ void lbread_as(struct lbread *r, const struct vpp_lb_as_v2_details *d)
 	struct vip_key key = key_of_row(&d->pfx, d->protocol, d->port);
 	struct plan_vip *v = d->flags & VPP_AS_USED ? vip_of_row(r, &key) : NULL;
 
+	r->n_as++;
 	if (!v)
 		return;
 	v->as = vec_grow_(v->as, sizeof *v->as, &v->cap_as, v->n_as + 1);
@@ -138,6 +146,25 @@ bool lbread_end(struct lbread *r, const struct lbmirror *m)
 			return true;
 	}
 	return false;
+}
+
+static bool text_fits(size_t n_vips, size_t n_as)
+{
+	return n_vips * TEXT_PER_VIP + n_as * TEXT_PER_AS <= WIRE_FRAME_MAX;
+}
+
+bool lbread_text_fits(const struct lbread *r)
+{
+	return text_fits(r->vips.n_vips, r->n_as);
+}
+
+bool lbmirror_text_fits(const struct lbmirror *m)
+{
+	size_t n_as = 0;
+
+	for (size_t i = 0; i < m->vips.n_vips; i++)
+		n_as += m->vips.vips[i].n_as;
+	return text_fits(m->vips.n_vips, n_as);
 }
 
 /* ---- taking over */

@@ -31,6 +31,7 @@ struct lbread { /* a read under way; {0} is none */
 	struct lbsync_conf conf;
 	bool conf_known;
 	size_t last_vip; /* where the last AS row went: rows of one VIP come together */
+	size_t n_as;     /* rows of ASes, those of deleted ones too */
 };
 
 void lbmirror_done(struct lbmirror *m);
@@ -54,7 +55,12 @@ void lbread_as(struct lbread *r, const struct vpp_lb_as_v2_details *d);
 /* The rows are complete. Does the text have to be read too? */
 bool lbread_end(struct lbread *r, const struct lbmirror *m);
 
-/* The text as read, for this read or on its own; or that VPP refused it. */
+/* Would the text that VPP gives fit into a frame (WIRE_FRAME_MAX)? One that does not would end the
+ * connection, and the next one. For a read whose rows are complete, and for what we know. */
+bool lbread_text_fits(const struct lbread *r);
+bool lbmirror_text_fits(const struct lbmirror *m);
+/* The text as read, for this read or on its own; or that it cannot
+ * be had. */
 void lbmirror_take_text(struct lbmirror *m, const char *text, size_t n);
 void lbmirror_no_text(struct lbmirror *m);
 /* Is it worth asking for the text alone? */

@@ -110,7 +110,8 @@ struct lbsync {
 	uint64_t totals[LBSYNC_SCOPE_N][LBSYNC_KIND_N];
 	uint64_t drifts[LBSYNC_DRIFT_N];
 	size_t n_kept;
-	size_t n_untold; /* VIPs that the text did not tell of, when it was read last */
+	bool text_too_long; /* said already */
+	size_t n_untold;    /* VIPs that the text did not tell of, when it was read last */
 };
 
 /* ---- lbsync.c: jobs */

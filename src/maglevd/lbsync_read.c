@@ -95,6 +95,17 @@ static void on_text_alone(void *ctx, const struct vpp_answer *a)
 	lbsync_job_finished(s);
 }
 
+/* So many VIPs that their text does not fit into a frame: it is done without. Said once. */
+static void do_without_text(struct lbsync *s, size_t n_vips)
+{
+	lbmirror_no_text(&s->mirror);
+	if (!s->text_too_long)
+		log_warn("vpp-lb-text-unknown", L_STR("command", SHOW_VIPS), L_UINT("vips", n_vips),
+			 L_STR("reason", "its answer would be too long: whether VIPs are sticky, "
+					 "and their counters, remain unknown"));
+	s->text_too_long = true;
+}
+
 static void ask_text(struct lbsync *s, vpp_answer_fn *fn)
 {
 	const struct vpp_cli_inband cli = { .cmd = { SHOW_VIPS, sizeof SHOW_VIPS - 1 } };
@@ -104,7 +115,22 @@ static void ask_text(struct lbsync *s, vpp_answer_fn *fn)
 
 void lbsync_text_start(struct lbsync *s)
 {
-	ask_text(s, on_text_alone);
+	if (lbmirror_text_fits(&s->mirror)) {
+		ask_text(s, on_text_alone);
+		return;
+	}
+	do_without_text(s, s->mirror.vips.n_vips);
+	lbsync_job_finished(s);
+}
+
+static void text_for_read(struct lbsync *s)
+{
+	if (lbread_text_fits(&s->read)) {
+		ask_text(s, on_text_for_read);
+		return;
+	}
+	do_without_text(s, s->read.vips.n_vips);
+	finish_read(s);
 }
 
 /* ---- the dumps */
@@ -140,7 +166,7 @@ static void on_as(void *ctx, const struct vpp_answer *a)
 	if (a->details)
 		lbread_as(&s->read, &a->body->lb_as_v2_details);
 	else if (lbread_end(&s->read, &s->mirror))
-		ask_text(s, on_text_for_read);
+		text_for_read(s);
 	else
 		finish_read(s);
 }

@@ -371,6 +371,41 @@ static void test_added_in_the_warm_up(void **state)
 	bed_assert_equal(b);
 }
 
+/* So many VIPs and ASes that their text would not fit into a frame: it is not asked for, or the
+ * connection would end, again and again. */
+static void test_text_too_long(void **state)
+{
+	struct syncbed *b = *state;
+	struct lb_vip_args v = { .encap = ENCAP_GRE4, .new_length = 64 };
+	struct prefix p = { .len = 32, .addr.family = ADDR_IP4 };
+
+	bed_sim_start(b);
+	for (uint32_t i = 0; i < 800; i++) {
+		p.addr.b[0] = 10;
+		p.addr.b[1] = (uint8_t)(i / 250);
+		p.addr.b[2] = (uint8_t)(i % 250);
+		v.key = lb_key(&p, PROTO_TCP, 80);
+		assert_int_equal(lbplugin_vip_add(bed_plugin(b), &v, 1, NULL), 0);
+		for (int k = 0; k < 220; k++) {
+			struct addr a = p.addr;
+			struct ip46 as;
+
+			a.b[3] = (uint8_t)(1 + k);
+			as = ip46_from_addr(&a);
+			assert_int_equal(lbplugin_as_add(bed_plugin(b), &v.key, &as, 0, false, 1),
+					 0);
+		}
+	}
+	b->conf.startup_min_delay = b->conf.startup_max_delay = LONG;
+	bed_start(b);
+	bed_until(b, connected);
+	assert_int_equal(b->s->mirror.vips.n_vips, 800);
+	assert_int_equal(bed_calls(b, VPP_CLI_INBAND), 0);
+	logged(b, 1, "vpp-lb-text-unknown");
+	logged(b, 0, "vpp-disconnect");
+	assert_true(lbsync_connected(b->s));
+}
+
 static void test_switched_off(void **state)
 {
 	struct syncbed *b = *state;
@@ -400,6 +435,7 @@ int main(void)
 		T(reload_changes_the_delays),
 		T(last_held_is_forgotten),
 		T(added_in_the_warm_up),
+		T(text_too_long),
 		T(switched_off),
 	};
 	log_set_level(LVL_OFF);
