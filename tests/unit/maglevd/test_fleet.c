@@ -602,6 +602,38 @@ static void reload_without_change_touches_nothing(void **state_)
 	end(f);
 }
 
+/* Up before the sync that follows the reload, so that a VIP whose servers all move is never without
+ * one. The engine goes on from there. */
+static void reload_finds_static_backends_up(void **state_)
+{
+#define STATIC_YAML(BACKENDS, MEMBERS)                                                             \
+	HEAD "  backends: { " BACKENDS " }\n"                                                      \
+	     "  frontends: { www: { address: 203.0.113.80, protocol: tcp, port: 80,\n"             \
+	     "    pools: [ { name: p, backends: { " MEMBERS " } } ] } }\n"
+	struct fleet *f = fleet_of(STATIC_YAML("s: { address: 198.51.100.1 }", "s: {}"));
+
+	result(f, "s", CODE_STATIC);
+	fakes_clear();
+	(void)reload_apply(f,
+			   load(STATIC_YAML("s: { address: 198.51.100.2 }, "
+					    "t: { address: 198.51.100.3 }, "
+					    "off: { address: 198.51.100.4, enabled: false }",
+					    "s: {}, t: {}, off: {}")),
+			   99);
+	for (const char *const *n = (const char *const[]){ "s", "t", NULL }; *n; n++) {
+		assert_int_equal(state(f, *n), HEALTH_UP);
+		assert_int_equal(wish(f, "www", *n).weight, 100);
+		assert_int_equal(backend_history(fleet_backend(f, *n), 0)->code, CODE_STATIC);
+	}
+	assert_int_equal(state(f, "off"), HEALTH_DISABLED);
+	assert_int_equal(fakes_count(FAKE_PUT), 2);
+	for (size_t i = 0; i < fakes.engine.n; i++)
+		if (fakes.engine.v[i].op == FAKE_PUT)
+			assert_int_equal(fakes.engine.v[i].target.first_start,
+					 99 + PROBE_STATIC_INTERVAL);
+	end(f);
+}
+
 static const char changed_yaml[] = HEAD
 	"  healthchecks:\n"
 	"    web: { type: http, port: 80, interval: 2s, fast-interval: 500ms, timeout: 1s }\n"
@@ -933,6 +965,7 @@ int main(void)
 		cmocka_unit_test(reload_changes_only_what_changed),
 		cmocka_unit_test(reload_keeps_operators_decisions),
 		cmocka_unit_test(reload_keeps_flush_wishes),
+		cmocka_unit_test(reload_finds_static_backends_up),
 		cmocka_unit_test(reload_moves_a_frontend),
 		cmocka_unit_test(reload_trims_and_moves_threads),
 		cmocka_unit_test(reload_of_many_touches_one),
