@@ -59,8 +59,7 @@ bool lbread_end(struct lbread *r, const struct lbmirror *m);
  * connection, and the next one. For a read whose rows are complete, and for what we know. */
 bool lbread_text_fits(const struct lbread *r);
 bool lbmirror_text_fits(const struct lbmirror *m);
-/* The text as read, for this read or on its own; or that it cannot
- * be had. */
+/* The text as read, for this read or on its own; or that it cannot be had. */
 void lbmirror_take_text(struct lbmirror *m, const char *text, size_t n);
 void lbmirror_no_text(struct lbmirror *m);
 /* Is it worth asking for the text alone? */
