@@ -121,6 +121,27 @@ def taken(stream, n):
     return [next(stream) for _ in range(n)]
 
 
+def test_a_vpp_that_is_slow(cluster, daemon, client):
+    """A call waits for it as long as its caller, and no longer than 5 s; nobody waits along."""
+    daemon.wait_log("vpp-lb-sync-done", scope="all")
+    cluster.sim.control("silence 10m")
+    done, ended = threading.Event(), []
+    begin = time.monotonic()
+
+    def ask():
+        try:
+            client.call("SyncVPPLBState", timeout=10 * DEADLINE)
+        except grpc.RpcError as e:
+            ended.append((e.code(), e.details()))
+        done.set()
+    threading.Thread(target=ask, daemon=True).start()
+    while not done.is_set():
+        assert client.call("GetBackend", name="web-a").name == "web-a"
+        done.wait(0.1)
+    assert ended == [(Code.DEADLINE_EXCEEDED, "VPP did not answer in time")]
+    assert time.monotonic() - begin >= 4.9
+
+
 def test_replay(client):
     events = taken(client.watch(), 4)
     assert [e.backend.backend_name for e in events[:3]] == ["web-a", "web-b", "web-off"]
