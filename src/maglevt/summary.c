@@ -182,7 +182,8 @@ static void tally_json(struct json *j, const struct tally *t)
 		key_str(j, "value", t->v[i].value);
 		key_u64(j, "count", t->v[i].n);
 		json_key(j, "share");
-		json_f64(j, (double)t->v[i].n / (double)t->total);
+		json_f64(j, (double)(uint64_t)((double)t->v[i].n * 10000 / (double)t->total + 0.5) /
+				    10000);
 		json_obj_end(j);
 	}
 	json_arr_end(j);

@@ -21,24 +21,28 @@ void pen_put(struct pen *p, enum style style, const char *fmt, ...)
 	p->col += grid_put(p->g, p->row, p->col, p->g->cols - p->col, style, str_z(&s));
 }
 
-static void title_draw(const struct view *v, const struct ui *u, struct grid *g)
+/* The name gives way to what is at the right, which is left out where nothing else would fit. */
+static void title_draw(const struct view *v, const struct ui *u, struct grid *g, mono_ns now)
 {
 	struct pen p = { g, 0, 1 };
-	char up[DUR_STRLEN], text[DUR_STRLEN + 8];
-	int width = snprintf(text, sizeof text, "up %s ",
+	char up[DUR_STRLEN], text[2 * DUR_STRLEN];
+	int width = snprintf(text, sizeof text, "%.0f/s   up %s ", model_rate(v->model, now),
 			     dur_format_short((v->now - v->started) / NS_PER_S * NS_PER_S, up));
+	int paused = u->paused ? 9 : 0;
 
 	grid_fill(g, 0, 0, g->cols, STYLE_TITLE, ' ');
 	pen_put(&p, STYLE_TITLE, "maglevt ");
 	pen_put(&p, STYLE_TITLE_DIM, "%s  ", v->version);
-	p.col += grid_put(g, 0, p.col, g->cols - p.col - width - (u->paused ? 11 : 2), STYLE_TITLE,
-			  v->host);
+	if (p.col + width + paused > g->cols)
+		width = 0;
+	else
+		grid_put_right(g, 0, 0, g->cols, STYLE_TITLE_DIM, text);
+	grid_put(g, 0, p.col, g->cols - p.col - width - paused - 1, STYLE_TITLE, v->host);
 	if (u->paused)
-		grid_put(g, 0, MAX(g->cols - width - 9, 0), 8, STYLE_ALERT, " PAUSED ");
-	grid_put_right(g, 0, 0, g->cols, STYLE_TITLE_DIM, text);
+		grid_put(g, 0, MAX(g->cols - width - paused, 0), 8, STYLE_ALERT, " PAUSED ");
 }
 
-static void totals_draw(const struct view *v, struct grid *g, mono_ns now)
+static void totals_draw(const struct view *v, struct grid *g)
 {
 	static const struct {
 		enum vip_state state;
@@ -48,10 +52,13 @@ static void totals_draw(const struct view *v, struct grid *g, mono_ns now)
 		{ VIP_GOOD, "good", STYLE_GOOD },
 		{ VIP_SHAKY, "shaky", STYLE_WARN },
 		{ VIP_BAD, "failing", STYLE_BAD },
-		{ VIP_WAITING, "no answer yet", STYLE_DIM },
+		{ VIP_WAITING, "waiting", STYLE_DIM },
 		{ VIP_NOT_PROBED, "not probed", STYLE_DIM },
 	};
 	const struct model *m = v->model;
+	const char *(*format)(uint64_t n, char buf[static FIGURE_LEN]) = g->cols < 100
+										 ? figure_compact
+										 : figure_grouped;
 	size_t count[VIP_STATE_N] = { 0 };
 	struct pen p = { g, 1, 1 };
 	char n[FIGURE_LEN];
@@ -63,11 +70,8 @@ static void totals_draw(const struct view *v, struct grid *g, mono_ns now)
 		if (count[parts[i].state] > 0)
 			pen_put(&p, parts[i].style, "  %zu %s", count[parts[i].state],
 				parts[i].name);
-	pen_put(&p, STYLE_PLAIN, "   %s probes", figure_grouped(m->n + m->inconclusive, n));
-	pen_put(&p, m->failed ? STYLE_BAD : STYLE_DIM, "  %s failed", figure_grouped(m->failed, n));
-	if (m->inconclusive)
-		pen_put(&p, STYLE_WARN, "  %s inconclusive", figure_grouped(m->inconclusive, n));
-	pen_put(&p, STYLE_DIM, "   %.0f/s", model_rate(m, now));
+	pen_put(&p, STYLE_PLAIN, "   %s probes", format(m->n, n));
+	pen_put(&p, m->failed ? STYLE_BAD : STYLE_DIM, "  %s failed", format(m->failed, n));
 }
 
 static void table_draw(const struct view *v, const struct ui *u, const struct layout *l,
@@ -87,9 +91,15 @@ static struct view_cursor prompt_draw(const struct ui *u, struct grid *g, int ro
 {
 	struct pen p = { g, row, 1 };
 	struct view_cursor c = { row, 0 };
+	const char *shown = u->prompt;
 
 	pen_put(&p, STYLE_KEY, "filter: ");
-	pen_put(&p, STYLE_BRIGHT, "%s", u->prompt);
+	/* of a long one the end is shown, where the cursor is */
+	while (*shown && grid_width(g, shown) > g->cols - p.col - 1)
+		shown++;
+	while (((unsigned char)*shown & 0xc0) == 0x80)
+		shown++;
+	pen_put(&p, STYLE_BRIGHT, "%s", shown);
 	c.col = MIN(p.col, g->cols - 1);
 	p.col += 2;
 	if (u->wrong.code)
@@ -138,8 +148,8 @@ struct view_cursor view_draw(const struct view *v, struct ui *u, struct grid *g)
 	ui_rows(u, v->model, now);
 	l = layout_make(v, u, g);
 	ui_page(u, (size_t)(l.table_rows / l.vip_lines));
-	title_draw(v, u, g);
-	totals_draw(v, g, now);
+	title_draw(v, u, g, now);
+	totals_draw(v, g);
 	table_draw(v, u, &l, g, now);
 	draw_panel(v, g, l.panel_top, l.panel_rows, now);
 	if (g->rows > 1 && u->prompting)

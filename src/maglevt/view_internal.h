@@ -27,8 +27,8 @@ enum column {
 };
 
 struct layout {
-	bool wide;     /* all of a VIP on one line */
-	int vip_lines; /* 1 when wide; else 2, or 3 where the tally has one of its own */
+	bool wide;     /* address and spark stand on the first line */
+	int vip_lines; /* wide: 1, or 2 with the tally on its own; else 2, or 3 likewise */
 	int name;      /* columns of the name, from NAME_AT on */
 	int at[COL_COUNT], width[COL_COUNT]; /* width 0: left out */
 	int spark_at, spark, tally_at, tally;
@@ -42,8 +42,8 @@ struct layout layout_make(const struct view *v, const struct ui *u, const struct
 void draw_heads(const struct view *v, const struct layout *l, struct grid *g, int row);
 void draw_vip(const struct view *v, const struct layout *l, struct grid *g, int row, uint32_t vip,
 	      mono_ns now);
-/* Columns of a VIP's whole tally, counts included. */
-int tally_width(const struct grid *g, const struct tally *t);
+/* Columns of a VIP's whole tally, with its counts or with shares only. */
+int tally_width(const struct grid *g, const struct tally *t, bool counts);
 
 void draw_panel(const struct view *v, struct grid *g, int top, int rows, mono_ns now);
 void draw_help(const struct view *v, struct grid *g);

@@ -6,9 +6,14 @@
 #define NAME_LEAST 12
 #define NAME_MOST  40
 
-/* Spark and tally of a wide screen. */
+/* The least that spark and tally have on a wide screen, and what a spark may grow to. */
 #define WIDE_SPARK 20
 #define WIDE_TALLY 32
+#define SPARK_MOST 60
+
+/* Below this a spark gives no more way to tallies: with their counts; with shares only. */
+#define SPARK_LEAST_COUNTS 12
+#define SPARK_LEAST        8
 
 /* Each with the blank before it. */
 static const struct {
@@ -19,21 +24,26 @@ static const struct {
 	[COL_P99] = { 7, 8 },   [COL_MAX] = { 7, 8 }, [COL_SCHEME] = { 0, 7 },
 };
 
-struct extents { /* of what is to be shown, in columns */
-	int name, endpoint, tally;
+struct extents {                           /* of what is to be shown, in columns */
+	int name, endpoint, tally, shares; /* a tally with and without its counts */
 };
 
 static struct extents extents_of(const struct view *v, const struct ui *u, const struct grid *g)
 {
-	struct extents x = { NAME_LEAST, 0, 0 };
+	struct extents x = { .name = NAME_LEAST };
 
 	for (size_t i = 0; i < u->n_rows; i++) {
 		const struct vip *vip = &v->model->vips->v[u->rows[i]];
+		const struct tally *t = &v->model->of[u->rows[i]].tally;
 
 		x.name = MAX(x.name, grid_width(g, vip->name));
 		x.endpoint = MAX(x.endpoint, grid_width(g, vip->endpoint));
-		x.tally = MAX(x.tally, tally_width(g, &v->model->of[u->rows[i]].tally));
+		x.tally = MAX(x.tally, tally_width(g, t, true));
+		x.shares = MAX(x.shares, tally_width(g, t, false));
 	}
+	/* they grow with their counts: by steps, or the picture would shift all the time */
+	x.tally = (x.tally + 7) / 8 * 8;
+	x.shares = (x.shares + 3) / 4 * 4;
 	return x;
 }
 
@@ -56,7 +66,8 @@ static void columns_place(struct layout *l)
 	}
 }
 
-/* Names get what they need where there is room; spark and tally share the rest. */
+/* All on one line. Names get what they need where there is room, then the tallies; the spark takes
+ * a share of what is left. */
 static bool lay_wide(struct layout *l, const struct extents *x, int cols)
 {
 	int fixed, left;
@@ -71,13 +82,49 @@ static bool lay_wide(struct layout *l, const struct extents *x, int cols)
 	l->name = MIN(l->name, cols - fixed);
 	columns_place(l);
 	left = cols - fixed - l->name;
-	l->spark = WIDE_SPARK + MIN(left / 3, 40);
+	left -= MIN(left, MAX(x->tally - WIDE_TALLY, 0));
+	l->spark = MIN(WIDE_SPARK + left / 2, SPARK_MOST);
 	l->spark_at = NAME_AT + l->name + columns_width(l) + 2;
 	l->tally_at = l->spark_at + l->spark + 2;
 	l->tally = cols - l->tally_at;
 	l->wide = true;
 	l->vip_lines = 1;
 	return true;
+}
+
+/* All but the tally on one line. */
+static bool lay_medium(struct layout *l, const struct extents *x, int cols)
+{
+	int fixed;
+
+	for (int c = 0; c < COL_COUNT; c++)
+		l->width[c] = c == COL_SCHEME ? widths[c].wide : widths[c].narrow;
+	l->width[COL_ENDPOINT] = x->endpoint + 2;
+	fixed = NAME_AT + columns_width(l) + 2;
+	l->name = MIN(x->name, NAME_MOST);
+	if (fixed + MIN(l->name, 20) + SPARK_LEAST_COUNTS > cols)
+		return false;
+	l->name = MIN(l->name, cols - fixed - SPARK_LEAST_COUNTS);
+	columns_place(l);
+	l->spark_at = fixed + l->name;
+	l->spark = MIN(cols - l->spark_at, SPARK_MOST);
+	l->tally_at = NAME_AT + 2;
+	l->tally = cols - l->tally_at;
+	l->wide = true;
+	l->vip_lines = 2;
+	return true;
+}
+
+/* A spark gives way to tallies that fit then, in the one form or the other. */
+static int spark_beside(int room, const struct extents *x)
+{
+	int spark = room / 3;
+
+	if (room - x->tally >= SPARK_LEAST_COUNTS)
+		spark = room - x->tally;
+	else if (room - x->shares >= SPARK_LEAST)
+		spark = room - x->shares;
+	return MAX(MIN(spark, SPARK_MOST), 0);
 }
 
 /* The first line has the figures, the second what the VIP is, its spark and tally. What there is no
@@ -96,7 +143,7 @@ static void lay_narrow(struct layout *l, const struct extents *x, int cols)
 	l->name = MAX(cols - NAME_AT - columns_width(l), 1);
 	columns_place(l);
 	at = NAME_AT + 2 + x->endpoint + 1 + 6;
-	l->spark = MAX(MIN((cols - at) / 3, 40), 0);
+	l->spark = spark_beside(cols - at - 2, x);
 	l->spark_at = at;
 	l->tally_at = at + l->spark + 2;
 	l->tally = MAX(cols - l->tally_at, 0);
@@ -105,13 +152,12 @@ static void lay_narrow(struct layout *l, const struct extents *x, int cols)
 }
 
 /* A tally that does not fit beside its VIP gets a line of its own, where that hides no VIP. */
-static void tally_line(struct layout *l, const struct extents *x, int cols)
+static void tally_line(struct layout *l, int cols)
 {
 	l->vip_lines = 3;
 	l->tally_at = NAME_AT + 2;
 	l->tally = MAX(cols - l->tally_at, 0);
-	l->spark = MAX(MIN(cols - l->spark_at, 60), 0);
-	(void)x;
+	l->spark = MAX(MIN(cols - l->spark_at, SPARK_MOST), 0);
 }
 
 struct layout layout_make(const struct view *v, const struct ui *u, const struct grid *g)
@@ -123,10 +169,10 @@ struct layout layout_make(const struct view *v, const struct ui *u, const struct
 	int most = MAX(between - panel, 0);
 	int n = (int)MIN(u->n_rows, (size_t)GRID_ROWS_MAX), needed;
 
-	if (!lay_wide(&l, &x, g->cols)) {
+	if (!lay_wide(&l, &x, g->cols) && !lay_medium(&l, &x, g->cols)) {
 		lay_narrow(&l, &x, g->cols);
 		if (x.tally > l.tally && n * 3 <= most)
-			tally_line(&l, &x, g->cols);
+			tally_line(&l, g->cols);
 	}
 	needed = MAX(n * l.vip_lines, 1);
 	l.table_rows = needed <= most ? needed : MAX(most - most % l.vip_lines, MIN(most, 1));

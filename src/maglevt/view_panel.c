@@ -40,23 +40,48 @@ static const char *clock_format(wall_ns at, char buf[static 16])
 	return buf;
 }
 
-static void words_draw(struct pen *p, const struct anomaly *a, enum style style)
+/* How long it went on is said where there is room for all of it. */
+static void words_draw(struct grid *g, int row, int col, const struct anomaly *a, enum style style)
 {
+	_cleanup_(str_done) struct str s = { 0 };
 	char text[DUR_STRLEN];
 
-	p->col += grid_put(p->g, p->row, p->col, p->g->cols - p->col, style, a->text);
+	str_add(&s, a->text);
 	if (a->count > 1 && a->last - a->first >= NS_PER_S)
-		pen_put(p, style, ", for %s", dur_format_short(a->last - a->first, text));
+		str_addf(&s, ", for %s",
+			 dur_format_short((a->last - a->first) / NS_PER_S * NS_PER_S, text));
+	if (grid_width(g, str_z(&s)) > g->cols - col)
+		grid_put(g, row, col, g->cols - col, style, a->text);
+	else
+		grid_put(g, row, col, g->cols - col, style, str_z(&s));
 }
 
-static void anomaly_draw(const struct view *v, struct grid *g, int row, const struct anomaly *a,
-			 mono_ns now)
+/* Columns for names: as many as the longest VIP's takes, within bounds. */
+static int names_width(const struct view *v, const struct grid *g)
 {
-	const struct vip *vip = &v->model->vips->v[a->vip];
-	bool open = anomaly_open(a, now), wide = g->cols >= 120;
+	const struct vips *vips = v->model->vips;
+	int w = 8;
+
+	for (size_t i = 0; i < vips->n; i++)
+		w = MAX(w, grid_width(g, vips->v[i].name));
+	return MIN(w, g->cols >= 120 ? 32 : 20);
+}
+
+struct panel {
+	const struct view *v;
+	struct grid *g;
+	mono_ns now;
+	int name; /* columns */
+};
+
+static void anomaly_draw(const struct panel *p, int row, const struct anomaly *a)
+{
+	const struct vip *vip = &p->v->model->vips->v[a->vip];
+	struct grid *g = p->g;
+	bool open = anomaly_open(a, p->now), wide = g->cols >= 120;
+	int at = 28 + p->name + 2;
 	enum style kind = open ? anomaly_style(a->kind) : STYLE_DIM;
 	enum style rest = open ? STYLE_PLAIN : STYLE_DIM;
-	struct pen p = { g, row, 2 };
 	char buf[FIGURE_LEN], times[2 * FIGURE_LEN];
 
 	if (open)
@@ -68,18 +93,18 @@ static void anomaly_draw(const struct view *v, struct grid *g, int row, const st
 			 figure_compact(a->count, buf));
 		grid_put_right(g, row, 20, 6, rest, times);
 	}
-	grid_put(g, row, 28, wide ? 32 : 20, open ? STYLE_BRIGHT : STYLE_DIM, vip->name);
-	p.col = wide ? 62 : 50;
+	grid_put(g, row, 28, p->name, open ? STYLE_BRIGHT : STYLE_DIM, vip->name);
 	if (wide) {
-		grid_put(g, row, p.col, 24, STYLE_DIM, vip->endpoint);
-		p.col += 26;
+		grid_put(g, row, at, 24, STYLE_DIM, vip->endpoint);
+		at += 26;
 	}
-	words_draw(&p, a, rest);
+	words_draw(g, row, at, a, rest);
 }
 
 void draw_panel(const struct view *v, struct grid *g, int top, int rows, mono_ns now)
 {
 	const struct anomaly *list[ANOMALIES_MAX];
+	struct panel p = { v, g, now, names_width(v, g) };
 	size_t n;
 
 	if (rows < 1)
@@ -87,7 +112,7 @@ void draw_panel(const struct view *v, struct grid *g, int top, int rows, mono_ns
 	heading_draw(v, g, top);
 	n = anomalies_list(&v->model->anomalies, now, (size_t)rows - 1, list);
 	for (size_t i = 0; i < n; i++)
-		anomaly_draw(v, g, top + 1 + (int)i, list[i], now);
+		anomaly_draw(&p, top + 1 + (int)i, list[i]);
 	if (n == 0 && rows > 1)
 		grid_put(g, top + 1, 2, g->cols, STYLE_DIM, "none so far");
 }

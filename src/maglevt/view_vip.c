@@ -11,16 +11,6 @@
 #define TALLY_GAP   2
 #define VALUE_WIDTH 24 /* of a value, at most */
 
-static int entry_draw(struct grid *g, struct pen *p, const struct tally_entry *e, enum style style,
-		      const char *figures)
-{
-	int from = p->col;
-
-	p->col += grid_put(g, p->row, p->col, VALUE_WIDTH, style, e->value);
-	pen_put(p, style, " %s", figures);
-	return p->col - from;
-}
-
 static const char *entry_figures(const struct tally *t, const struct tally_entry *e, bool counts,
 				 char buf[static 2 * FIGURE_LEN])
 {
@@ -43,7 +33,7 @@ static int entry_width(const struct grid *g, const struct tally *t, const struct
 	       grid_width(g, entry_figures(t, e, counts, figures));
 }
 
-static int entries_width(const struct grid *g, const struct tally *t, bool counts)
+int tally_width(const struct grid *g, const struct tally *t, bool counts)
 {
 	int sum = 0;
 
@@ -52,24 +42,18 @@ static int entries_width(const struct grid *g, const struct tally *t, bool count
 	return sum + (t->others ? 2 * TALLY_GAP + 8 : 0);
 }
 
-int tally_width(const struct grid *g, const struct tally *t)
-{
-	return entries_width(g, t, true);
-}
-
 /* White: it has answered lately. Grey: it has not, as when it is drained; without colours, in
  * parentheses. */
-static void tally_entry_draw(const struct view *v, struct pen *p, const struct tally_entry *e,
-			     const char *figures, bool fresh)
+static void entry_draw(const struct view *v, struct pen *p, const struct tally_entry *e,
+		       const char *figures, bool fresh)
 {
 	bool mark = v->colourless && !fresh;
-	enum style style = fresh ? STYLE_BRIGHT : STYLE_DIM;
 
 	if (mark)
-		pen_put(p, style, "(");
-	entry_draw(p->g, p, e, style, figures);
-	if (mark)
-		pen_put(p, style, ")");
+		pen_put(p, STYLE_DIM, "(");
+	p->col += grid_put(p->g, p->row, p->col, VALUE_WIDTH, fresh ? STYLE_BRIGHT : STYLE_DIM,
+			   e->value);
+	pen_put(p, fresh ? STYLE_PLAIN : STYLE_DIM, mark ? " %s)" : " %s", figures);
 }
 
 static void tally_draw(const struct view *v, const struct layout *l, struct grid *g, int row,
@@ -77,7 +61,7 @@ static void tally_draw(const struct view *v, const struct layout *l, struct grid
 {
 	struct pen p = { g, row, l->tally_at };
 	int end = l->tally_at + l->tally;
-	bool counts = entries_width(g, t, true) <= l->tally;
+	bool counts = tally_width(g, t, true) <= l->tally;
 	char figures[2 * FIGURE_LEN];
 	size_t i = 0;
 
@@ -88,8 +72,7 @@ static void tally_draw(const struct view *v, const struct layout *l, struct grid
 		/* room for "  +63" behind it, unless nothing is left over */
 		if (p.col + width + (last ? 0 : TALLY_GAP + 3) > end)
 			break;
-		tally_entry_draw(v, &p, &t->v[i], entry_figures(t, &t->v[i], counts, figures),
-				 fresh);
+		entry_draw(v, &p, &t->v[i], entry_figures(t, &t->v[i], counts, figures), fresh);
 		p.col += TALLY_GAP;
 	}
 	if (i < t->n)
@@ -268,5 +251,6 @@ void draw_heads(const struct view *v, const struct layout *l, struct grid *g, in
 	if (!l->wide)
 		return;
 	grid_put(g, row, l->spark_at, l->spark, STYLE_HEAD, "LATENCY");
-	grid_put(g, row, l->tally_at, l->tally, STYLE_HEAD, v->header);
+	if (l->vip_lines == 1)
+		grid_put(g, row, l->tally_at, l->tally, STYLE_HEAD, v->header);
 }
