@@ -65,6 +65,12 @@ e2e: deps-test all ## end-to-end tests only; TEST=failover runs the scenarios of
 
 robot-test: e2e ## the same as e2e
 
+e2e-confined: deps-test all ## end-to-end tests with the daemons under their units' system call filters
+	@MAGLEV_BIN_DIR=$$(tools/confined-bin $(BUILD)) tools/run-tests --e2e $(if $(TEST),--only $(TEST)) $(BUILD)
+
+test-arm64: build-arm64 ## the unit tests and fuzz corpora for arm64, under qemu
+	meson test -C build-arm64 --suite unit --suite fuzz --print-errorlogs -t 20
+
 test-vpp: ## the dataplane suite on the empty VPP of MAGLEV_TEST_VPP_API and MAGLEV_TEST_VPP_STATS
 	@tests/dataplane/vpp_is_empty.py
 	@$(MAKE) --no-print-directory all
@@ -118,8 +124,9 @@ pkg-deb: deps-deb ## Debian packages in build/, for amd64 and arm64 (or ARCH=…
 	@for arch in $(ARCH); do tools/install-deps --for $$arch build deb || exit; done
 	@tools/pkg-deb $(BUILD) $(ARCH)
 
-test-deb: pkg-deb deps-testdeb ## the packages: lint, same bytes again, install, upgrade, remove, purge in a fresh Debian (root)
-	@tools/test-packages $(BUILD) $(ARCH)
+test-deb: pkg-deb deps-testdeb ## packages: lint, same bytes again, life in a fresh Debian that is booted (root)
+	MAGLEV_DEB_DIR=$(abspath $(BUILD)) MAGLEV_DEB_ARCHS="$(ARCH)" /usr/bin/python3 -B -m pytest \
+		-p no:cacheprovider -rs tests/packages
 
 docker: ## images maglevd and maglevd-frontend for this machine
 	@DOCKER="$(DOCKER)" tools/docker-images build
