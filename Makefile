@@ -32,7 +32,8 @@ VPP_SCENARIOS := $(patsubst %,tests/e2e/test_%.py,health_to_vpp drift failover o
 C_FILES   = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
 .DEFAULT_GOAL := all
-.PHONY: all web proto build-amd64 build-arm64 fixstyle-web demo demo-packets test e2e robot-test install install-deps lint \
+.PHONY: all web proto build-amd64 build-arm64 fixstyle-web demo demo-packets test e2e robot-test e2e-confined \
+	test-arm64 install install-deps lint \
 	fixstyle sanitize fuzz bench coverage test-vpp pkg-deb test-deb docker docker-push docs clean help deps-%
 
 all: $(BUILD)/build.ninja ## build everything; binaries land in build/bin (also just `make`)
