@@ -1,20 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page in a real browser. Driven by tests/e2e/test_page.py, which has the daemons: this asks it
-// for what has to happen to them ("do kill b"), and it answers "ok" when it was done.
+// The page in a real browser.
 //
 //   node page.mjs SCENARIO '{"base": …, "user": …, "password": …, "shots": DIR, "modules": DIR}'
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 
-const [scenario, optionsText] = process.argv.slice(2);
-const options = JSON.parse(optionsText);
-const require = createRequire(join(options.modules, "package.json"));
+import {
+  ask,
+  bytesOf,
+  cell,
+  checkAxe,
+  FIRST_VIEW_MAX,
+  isState,
+  openPage,
+  options,
+  require,
+  row,
+  shows,
+  until,
+} from "./kit.mjs";
+import { large } from "./large.mjs";
+import { offline, timed } from "./live.mjs";
+import { policy } from "./policy.mjs";
+
+const scenario = process.argv[2];
 const { chromium } = require("playwright-core");
-const axe = require("axe-core");
 
 const FLAGS = [
   "--no-sandbox",
@@ -26,58 +38,6 @@ const FLAGS = [
   "--disable-sync",
 ];
 const HEIGHTS = { 360: 780, 1024: 900, 2560: 1440 };
-const FIRST_VIEW_MAX = 300 * 1024; // bytes, compressed
-
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-/** Has the test do something to the daemons. */
-async function ask(...words) {
-  process.stdout.write(`do ${words.join(" ")}\n`);
-  const { value } = await answers.next();
-  assert.equal(value, "ok", words.join(" "));
-}
-
-/** A new page, and what went wrong on it. */
-async function openPage(browser, path, extra = {}) {
-  const context = await browser.newContext({
-    viewport: { width: 1280, height: 900 },
-    httpCredentials: { username: options.user, password: options.password },
-    ...extra,
-  });
-  const page = await context.newPage();
-  const wrong = [];
-  const foreign = [];
-  page.setDefaultTimeout(options.patience_ms);
-  page.on("console", (m) => m.type() === "error" && wrong.push(m.text()));
-  page.on("pageerror", (e) => wrong.push(e.message));
-  page.on("request", (r) => r.url().startsWith(options.base) || foreign.push(r.url()));
-  await page.goto(options.base + path);
-  await page.locator("article.card").first().waitFor();
-  return { context, page, wrong, foreign };
-}
-
-const row = (page, name) =>
-  page.locator(`article[aria-label="frontend www"] tr[data-backend="${name}"]`);
-const cell = (page, name, cls) => row(page, name).locator(`.${cls} > span`).first();
-
-async function shows(locator, text) {
-  await locator.filter({ hasText: text }).waitFor();
-}
-
-async function isState(page, name, state) {
-  await shows(cell(page, name, "c-state"), new RegExp(`^${state}$`));
-}
-
-async function checkAxe(page) {
-  // Injected by the debugger, not by the page: its Content-Security-Policy stays as it is.
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() =>
-    window.axe.run(document, { resultTypes: ["violations"] }),
-  );
-  const serious = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-  const told = serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).slice(0, 3)}`);
-  assert.deepEqual(told, []);
-}
 
 /** What is shown, and that it lives. */
 async function view(browser) {
@@ -108,9 +68,7 @@ async function view(browser) {
   await isState(page, "b", "up");
   await page.locator('.health[aria-label^="fine"]').waitFor();
   assert.ok(await page.evaluate(() => window.sameDocument), "without a reload");
-  const bytes = await page.evaluate(() =>
-    performance.getEntries().reduce((n, e) => n + (e.transferSize ?? 0), 0),
-  );
+  const bytes = await bytesOf(page);
   assert.ok(bytes < FIRST_VIEW_MAX, `${bytes} bytes`);
   await checkAxe(page);
   assert.deepEqual({ wrong, foreign }, { wrong: [], foreign: [] });
@@ -254,9 +212,9 @@ async function events(page) {
   assert.equal(await log.locator(".line").count(), count, "paused");
   await page.locator('.events button:has-text("Resume")').click();
   await page.locator('.events select[aria-label="maglevd"]').selectOption("ghost");
-  await page.waitForFunction(
-    () => !document.querySelector(".event-lines")?.textContent.includes("reason=drift"),
-  );
+  const isHidden = () =>
+    !document.querySelector(".event-lines")?.textContent.includes("reason=drift");
+  await until(page, "another maglevd's events are hidden", isHidden);
 }
 
 /** Every width in both schemes: nothing wider than the screen, nobody shut out, and a picture. */
@@ -287,7 +245,7 @@ const browser = await chromium.launch({
   env: { ...process.env, HOME: profile },
 });
 try {
-  await { view, tabs, lost, admin, looks }[scenario](browser);
+  await { view, tabs, lost, admin, looks, timed, offline, large, policy }[scenario](browser);
 } catch (e) {
   for (const context of browser.contexts())
     for (const page of context.pages())

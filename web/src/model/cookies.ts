@@ -41,12 +41,14 @@ export function parseOpen(value: string | null): Set<string> | null {
   }
 }
 
-/** The cookie's value; the longest open ones are forgotten when they do not all fit. */
+/** The cookie's value; those that were opened first are forgotten when they do not all fit. */
 export function formatOpen(open: ReadonlySet<string>): string {
   const ids = [...open];
-  for (;;) {
-    const value = `[${ids.join(",")}]`;
-    if (encodeURIComponent(value).length <= COOKIE_MAX || ids.length === 0) return value;
-    ids.splice(0, Math.max(1, Math.floor(ids.length / 8)));
+  let room = COOKIE_MAX - encodeURIComponent("[]").length;
+  let from = ids.length;
+  for (; from > 0; from--) {
+    room -= encodeURIComponent(`${ids[from - 1]},`).length;
+    if (room < 0) break;
   }
+  return `[${ids.slice(from).join(",")}]`;
 }

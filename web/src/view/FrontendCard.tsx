@@ -31,10 +31,14 @@ export function FrontendCard(props: {
     },
   );
   const open = createMemo(() => page.isOpen(props.scope.name, props.frontend.name));
+  const rows = (): Record<string, string> => ({
+    "--rows": String(props.frontend.pools.reduce((n, p) => n + 1 + p.backends.length, 0)),
+  });
   const toggle = (): void => page.setOpen(props.scope.name, [props.frontend.name], !open());
   return (
     <article
-      class={`card health-${health().kind}`}
+      class={`card health-${health().kind} ${open() ? "open" : ""}`}
+      style={rows()}
       aria-label={`frontend ${props.frontend.name}`}
       hidden={props.hidden}
     >
@@ -72,9 +76,8 @@ export function FrontendCard(props: {
 /** The table while it is near the screen, else as much room. */
 function CardBody(props: { scope: Scope; frontend: Frontend; atFirst: boolean }) {
   const place = nearScreen(props.atFirst);
-  const rows = (): number => props.frontend.pools.reduce((n, p) => n + 1 + p.backends.length, 0);
-  const room = (): Record<string, string> =>
-    place.height() > 0 ? { height: `${place.height()}px` } : { "--rows": String(rows()) };
+  const room = (): Record<string, string> | undefined =>
+    place.height() > 0 ? { height: `${place.height()}px` } : undefined;
   return (
     <div ref={(e) => place.watch(e)}>
       <Show when={place.near()} fallback={<div class="room" style={room()} />}>

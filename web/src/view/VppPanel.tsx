@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createEffect, createMemo, createSignal, For, on, onMount, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, Index, on, onMount, Show } from "solid-js";
 
 import { usePage } from "../live/page";
 import { rowWindow } from "../live/portions";
@@ -160,15 +160,15 @@ function Gap(props: { rows: number; height: number }) {
 
 function TrafficRow(props: { scope: Scope; vip: VipCounters; id: string; at: number }) {
   const traffic = createMemo(() => props.scope.traffic[props.id]);
-  const cells = (): [rate: number | undefined, total: number][] => {
+  const cells = (): { rate: number | undefined; total: number }[] => {
     const r = traffic()?.rates;
     const v = props.vip;
     return [
-      [r?.flows, v.first_packets],
-      [r?.packets, packetsOf(v)],
-      [r?.bytes, v.route_bytes],
-      [r?.untracked, v.untracked_packets],
-      [r?.noServer, v.no_server_packets],
+      { rate: r?.flows, total: v.first_packets },
+      { rate: r?.packets, total: packetsOf(v) },
+      { rate: r?.bytes, total: v.route_bytes },
+      { rate: r?.untracked, total: v.untracked_packets },
+      { rate: r?.noServer, total: v.no_server_packets },
     ];
   };
   return (
@@ -176,13 +176,13 @@ function TrafficRow(props: { scope: Scope; vip: VipCounters; id: string; at: num
       <th scope="row" title={props.id}>
         {props.vip.frontend || props.id}
       </th>
-      <For each={cells()}>
-        {([rate, total]) => (
-          <td class="c-num" title={`${total.toLocaleString("en")} since VPP began`}>
-            {rate === undefined ? "–" : formatRate(rate)}
+      <Index each={cells()}>
+        {(cell) => (
+          <td class="c-num" title={`${cell().total.toLocaleString("en")} since VPP began`}>
+            {cell().rate === undefined ? "–" : formatRate(cell().rate ?? 0)}
           </td>
         )}
-      </For>
+      </Index>
       <td>
         <Spark values={traffic()?.history ?? []} slots={HISTORY} title="packets per second" />
       </td>
