@@ -12,12 +12,14 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "dashboard/options.h"
 
-static const char *const variables[] = { "MAGLEV_FRONTEND_SERVERS",  "MAGLEV_SERVERS",
-					 "MAGLEV_FRONTEND_LISTEN",   "MAGLEV_LISTEN",
-					 "MAGLEV_FRONTEND_USER",     "MAGLEV_FRONTEND_PASSWORD",
-					 "MAGLEV_FRONTEND_LOG_LEVEL" };
+static const char *const variables[] = { "MAGLEV_FRONTEND_SERVERS",   "MAGLEV_SERVERS",
+					 "MAGLEV_FRONTEND_LISTEN",    "MAGLEV_LISTEN",
+					 "MAGLEV_FRONTEND_USER",      "MAGLEV_FRONTEND_PASSWORD",
+					 "MAGLEV_FRONTEND_LOG_LEVEL", "MAGLEV_FRONTEND_TLS_CA",
+					 "MAGLEV_FRONTEND_TLS_CERT",  "MAGLEV_FRONTEND_TLS_KEY" };
 
 static int clear(void **state)
 {
@@ -88,21 +90,83 @@ static void admin_needs_both(void **state)
 	assert_string_equal(q.password, "p");
 }
 
+/* What is said names the flag (or the variable, or the word) and what is wrong with it. */
 static void mistakes(void **state)
 {
-	static const char *const bad[] = { "--server=",    "--server=a,",  "--server==a",
-					   "--server=x=",  "--server=a,a", "--server=x=a,x=b",
-					   "--listen=",    "--tls-cert=c", "--tls-key=k",
-					   "--log-level=", "--unknown",    "word" };
+	static const struct {
+		const char *arg, *says;
+	} bad[] = {
+		{ "--server=", "--server \"\": expected [name=]address" },
+		{ "--server=a,", "--server \"\": expected [name=]address" },
+		{ "--server==a", "--server \"=a\": expected [name=]address" },
+		{ "--server=x=", "--server \"x=\": expected [name=]address" },
+		{ "--server=a,a", "--server: two have the name \"a\"" },
+		{ "--server=x=a,x=b", "--server: two have the name \"x\"" },
+		{ "--listen=", "--listen must not be empty" },
+		{ "--tls-cert=c", "--tls-cert and --tls-key go together" },
+		{ "--tls-key=k", "--tls-cert and --tls-key go together" },
+		{ "--log-level=", "--log-level: \"\" is not one of debug, info, warn, error" },
+		{ "--log-level=loud",
+		  "--log-level: \"loud\" is not one of debug, info, warn, error" },
+		{ "--unknown", "unknown flag --unknown" },
+		{ "--listen", "--listen needs a value" },
+		{ "word", "unexpected argument \"word\"" },
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		_cleanup_(options_done) struct options o = { 0 };
 		struct err e = { 0 };
 
-		if (PARSE(&o, &e, bad[i]) != -EINVAL)
-			fail_msg("%s", bad[i]);
-		assert_true(*e.msg);
+		assert_int_equal(PARSE(&o, &e, bad[i].arg), -EINVAL);
+		assert_string_equal(e.msg, bad[i].says);
 	}
+}
+
+/* Every flag but -version has its variable, and wins over it. */
+static void every_variable(void **state)
+{
+	_cleanup_(options_done) struct options o = { 0 }, p = { 0 }, q = { 0 };
+	struct err e = { 0 };
+
+	setenv("MAGLEV_FRONTEND_SERVERS", "v=env:1", 1);
+	setenv("MAGLEV_FRONTEND_LISTEN", ":1", 1);
+	setenv("MAGLEV_FRONTEND_LOG_LEVEL", "warn", 1);
+	setenv("MAGLEV_FRONTEND_TLS_CA", "/env/ca", 1);
+	setenv("MAGLEV_FRONTEND_TLS_CERT", "/env/cert", 1);
+	setenv("MAGLEV_FRONTEND_TLS_KEY", "/env/key", 1);
+	assert_int_equal(PARSE(&o, &e), COMMAND_RUN);
+	expect(&o, "v=env:1");
+	assert_string_equal(o.listen, ":1");
+	assert_int_equal(o.log_level, LVL_WARN);
+	assert_string_equal(o.tls_ca, "/env/ca");
+	assert_string_equal(o.tls_cert, "/env/cert");
+	assert_string_equal(o.tls_key, "/env/key");
+	assert_int_equal(PARSE(&p, &e, "-server", "f=flag:1", "-listen", ":2", "-log-level=error",
+			       "-tls-ca=/a", "-tls-cert=/b", "-tls-key=/c"),
+			 COMMAND_RUN);
+	expect(&p, "f=flag:1");
+	assert_string_equal(p.listen, ":2");
+	assert_int_equal(p.log_level, LVL_ERROR);
+	assert_string_equal(p.tls_ca, "/a");
+	assert_string_equal(p.tls_cert, "/b");
+	assert_string_equal(p.tls_key, "/c");
+	setenv("MAGLEV_FRONTEND_LOG_LEVEL", "loud", 1);
+	assert_int_equal(PARSE(&q, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "MAGLEV_FRONTEND_LOG_LEVEL: \"loud\""));
+}
+
+static void help_and_version(void **state)
+{
+	_cleanup_(options_done) struct options o = { 0 }, scratch = { 0 };
+	_cleanup_(str_done) struct str s = { 0 };
+	struct err e = { 0 };
+
+	assert_int_equal(PARSE(&o, &e, "-version"), COMMAND_VERSION);
+	assert_int_equal(PARSE(&o, &e, "-help", "--nonsense"), COMMAND_HELP);
+	command_usage(&options_command, &scratch, &s);
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+		if (!strstr(str_z(&s), variables[i]))
+			fail_msg("--help does not tell of %s", variables[i]);
 }
 
 static void too_many(void **state)
@@ -123,6 +187,8 @@ int main(void)
 		cmocka_unit_test_setup(old_variables, clear),
 		cmocka_unit_test_setup(admin_needs_both, clear),
 		cmocka_unit_test_setup(mistakes, clear),
+		cmocka_unit_test_setup(every_variable, clear),
+		cmocka_unit_test_setup(help_and_version, clear),
 		cmocka_unit_test_setup(too_many, clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
