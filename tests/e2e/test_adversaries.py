@@ -421,11 +421,16 @@ def test_the_namespace_goes_and_comes_back(cluster, named):
         assert d.records("backend-transition", log) == []
         assert cluster.sim.calls(before) == []
 
-    # One that comes back empty is no trouble of ours.
+    # One that comes back without a network leads nowhere: nobody has been asked. With one in which
+    # nobody listens they are dead.
     log = d.mark()
     named.remove()
     d.wait_log("probe-inconclusive", log)
     must(subprocess.run(["ip", "netns", "add", named.name], capture_output=True, text=True))
+    for name in backends:
+        d.wait_log("probe-done", log, count=5, backend=name, code="LOCAL", detail="connect: Network is unreachable")
+    assert d.records("backend-transition", log) == []
+    must(subprocess.run(["ip", "-n", named.name, "link", "set", "lo", "up"], capture_output=True, text=True))
     for name in backends:
         d.wait_state(name, "down", log)
 
