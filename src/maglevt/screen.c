@@ -211,12 +211,24 @@ int screen_open(bool ascii, struct screen **ret, struct err *err)
 	return 0;
 }
 
+/* Where there is no alternate screen to leave, the picture stays, and the shell's prompt comes upon
+ * a line of its own. */
+static void give_back(void)
+{
+	if (!*capability("rmcup")) {
+		(void)move(getmaxy(stdscr) - 1, 0);
+		(void)clrtoeol();
+		(void)refresh();
+	}
+	endwin();
+	rescue_disarm();
+}
+
 void screen_close(struct screen *s)
 {
 	if (!s)
 		return;
-	endwin();
-	rescue_disarm();
+	give_back();
 	delscreen(s->curses);
 	grid_done(&s->next);
 	grid_done(&s->shown);
@@ -284,8 +296,7 @@ void screen_resize(struct screen *s)
 
 void screen_suspend(struct screen *s)
 {
-	endwin();
-	rescue_disarm();
+	give_back();
 	(void)raise(SIGSTOP);
 	rescue_prepare();
 	modes_set();

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real terminal to look at: tmux, with a server of its own for each test."""
+import os
+import subprocess
+
+from processes import wait_for
+
+
+class Tmux:
+    """One window with a shell in it. What programs in it print to stderr goes where they send it."""
+
+    def __init__(self, directory, cols=80, rows=24, term="tmux-256color", env=None):
+        self.socket = directory / "tmux"
+        settings = {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C.UTF-8",
+                    "PS1": "$ ", "ENV": "", **{k: v for k, v in os.environ.items()
+                                               if k.endswith("SAN_OPTIONS")}, **(env or {})}
+        self.env = settings
+        conf = directory / "tmux.conf"
+        conf.write_text(f"set -g default-terminal {term}\nset -g remain-on-exit on\n"
+                        "set -g status off\nset -g escape-time 0\n")
+        subprocess.run(["tmux", "-S", self.socket, "-f", conf, "new-session", "-d", "-x", str(cols),
+                        "-y", str(rows), "env", "-u", "TMUX", "-u", "TMUX_PANE", "/bin/sh"],
+                       env=settings, check=True)
+
+    def _run(self, *words):
+        r = subprocess.run(["tmux", "-S", self.socket, *words], env=self.env, capture_output=True,
+                           text=True)
+        assert r.returncode == 0, r.stderr
+        return r.stdout
+
+    def close(self):
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], env=self.env, capture_output=True)
+
+    def keys(self, *names):
+        """Keys by tmux's names: q, Space, Enter, Down, PageDown, C-c, …"""
+        self._run("send-keys", *names)
+
+    def type(self, text):
+        self._run("send-keys", "-l", text)
+
+    def resize(self, cols, rows):
+        self._run("resize-window", "-x", str(cols), "-y", str(rows))
+
+    def screen(self, colours=False):
+        """What is on it, as lines."""
+        return self._run("capture-pane", "-p", *(["-e"] if colours else [])).split("\n")[:-1]
+
+    def text(self):
+        return "\n".join(self.screen())
+
+    def ask(self, what):
+        """A value of tmux's: alternate_on, cursor_flag, pane_tty, …"""
+        return self._run("display-message", "-p", "#{" + what + "}").strip()
+
+    def wait(self, *parts, gone=()):
+        """Until all of these are on the screen, and none of those; the lines."""
+        def seen():
+            text = self.text()
+            return all(p in text for p in parts) and not any(g in text for g in gone)
+        wait_for(seen, lambda: f"{parts} without {gone} on the screen:\n{self.text()}")
+        return self.screen()
