@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make demo` as its user meets it: what it prints is true, and it leaves nothing behind."""
+import base64
 import json
 import os
 import pathlib
@@ -8,12 +9,13 @@ import signal
 import socket
 import subprocess
 import threading
+import urllib.error
 import urllib.request
 
 import pytest
 
 from cluster import BIN, ROOT
-from processes import wait_for
+from processes import PATIENCE, wait_for
 
 # Demos side by side would look for free ports at the same moment.
 pytestmark = pytest.mark.xdist_group("demo")
@@ -86,6 +88,31 @@ def test_it_shows_what_happens_and_cleans_up(demo):
 def dashboard_state(url):
     with urllib.request.urlopen(f"{url}/view/api/state/demo", timeout=30) as answer:
         return json.load(answer)
+
+
+def test_there_is_something_to_see_and_to_operate(demo):
+    """The dashboard it names, with the user and password it prints; a backend that fails and
+    returns every minute."""
+    url = demo.wait_line(r"^  (http://127\.0\.0\.1:\d+)/view/").group(1)
+    admin, user, password = demo.wait_line(r"^  (http://\S+/admin/) .* user (\S+), password (\S+)$").groups()
+    wait_for(lambda: dashboard_state(url)["loaded"], "the dashboard's state")
+    for secret, code in ((password, 200), ("wrong", 401)):
+        login = base64.b64encode(f"{user}:{secret}".encode()).decode()
+        request = urllib.request.Request(admin, headers={"Authorization": f"Basic {login}"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                assert answer.status == code
+        except urllib.error.HTTPError as e:
+            assert e.code == code
+
+    def states(wanted):
+        return {b["state"] for b in dashboard_state(url)["backends"]} == wanted
+    wait_for(lambda: states({"up"}), "all up")
+    wait_for(lambda: states({"up", "down"}), "one that fails", timeout=100 * PATIENCE)
+    name = demo.wait_line(r"demo +(\S+) answers 500 for").group(1)
+    assert [b["name"] for b in dashboard_state(url)["backends"] if b["state"] == "down"] == [name]
+    demo.wait_line(rf"demo +{name} is mended")
+    wait_for(lambda: states({"up"}), "its return")
 
 
 def test_busy_ports_are_passed_over(tmp_path):
