@@ -138,7 +138,8 @@ def test_install_puts_everything_in_its_place(tmp_path):
     at = lambda name: tmp_path / "usr/local" / name
     for name in ("sbin/maglevd", "sbin/maglevd-frontend", "sbin/maglev-lbsim", "bin/maglevc", "bin/maglevt",
                  "lib/systemd/system/vpp-maglev.service", "lib/systemd/system/vpp-maglev-frontend.service",
-                 "share/bash-completion/completions/maglevc", "share/man/man1/maglevc.1", "share/man/man8/maglevd.8", "share/man/man8/maglevd-frontend.8", "share/man/man8/maglev-lbsim.8"):
+                 "share/bash-completion/completions/maglevc", "share/man/man1/maglevc.1", "share/man/man1/maglevt.1",
+                 "share/man/man8/maglevd.8", "share/man/man8/maglevd-frontend.8", "share/man/man8/maglev-lbsim.8"):
         assert at(name).is_file(), name
     assert "ExecStart=/usr/local/sbin/maglevd " in at("lib/systemd/system/vpp-maglev.service").read_text()
     assert (tmp_path / "etc/default/vpp-maglev").stat().st_mode & 0o777 == 0o640

@@ -77,9 +77,9 @@ def base_root(directory, arch, debs):
     need_programs()
     need_emulation(arch)
     root = directory / f"debian-{SUITE}-{arch}"
-    wanted = " ".join([INCLUDE, *dependencies(debs)])
+    wanted = [INCLUDE, *dependencies(debs)]
     stamp = root.with_suffix(".has")
-    if stamp.exists() and stamp.read_text() == wanted:
+    if stamp.exists() and set(wanted) <= set(stamp.read_text().split()):
         return root
     shutil.rmtree(root, ignore_errors=True)
     made = run(["debootstrap", "--variant=minbase", f"--arch={arch}", f"--include={INCLUDE}", SUITE, root, MIRROR])
@@ -91,7 +91,7 @@ def base_root(directory, arch, debs):
           "apt-get update -q && apt-get install -q -y --no-install-recommends " + " ".join(dependencies(debs))],
          env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
     (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")  # the installer's
-    stamp.write_text(wanted)
+    stamp.write_text(" ".join(wanted))
     return root
 
 
