@@ -68,12 +68,12 @@ static void columns_place(struct layout *l)
 
 /* All on one line. Names get what they need where there is room, then the tallies; the spark takes
  * a share of what is left. */
-static bool lay_wide(struct layout *l, const struct extents *x, int cols)
+static bool lay_wide(struct layout *l, const struct extents *x, int cols, bool tight)
 {
 	int fixed, left;
 
 	for (int c = 0; c < COL_COUNT; c++)
-		l->width[c] = widths[c].wide;
+		l->width[c] = tight && c != COL_SCHEME ? widths[c].narrow : widths[c].wide;
 	l->width[COL_ENDPOINT] = x->endpoint + 2;
 	fixed = NAME_AT + columns_width(l) + 2 + WIDE_SPARK + 2 + WIDE_TALLY;
 	l->name = MIN(x->name, NAME_MOST);
@@ -169,7 +169,8 @@ struct layout layout_make(const struct view *v, const struct ui *u, const struct
 	int most = MAX(between - panel, 0);
 	int n = (int)MIN(u->n_rows, (size_t)GRID_ROWS_MAX), needed;
 
-	if (!lay_wide(&l, &x, g->cols) && !lay_medium(&l, &x, g->cols)) {
+	if (!lay_wide(&l, &x, g->cols, false) && !lay_wide(&l, &x, g->cols, true) &&
+	    !lay_medium(&l, &x, g->cols)) {
 		lay_narrow(&l, &x, g->cols);
 		if (x.tally > l.tally && n * 3 <= most)
 			tally_line(&l, g->cols);
