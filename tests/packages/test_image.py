@@ -24,6 +24,7 @@ BASE = "docker.io/library/debian:bookworm-slim"
 CONFIG = """\
 maglev:
   {healthchecker}
+  vpp: {{ lb: {{ ipv4-src-address: 192.0.2.1, ipv6-src-address: "2001:db8::1" }} }}
   healthchecks: {{ ping: {{ type: icmp, interval: 200ms, timeout: 1s, rise: 1, fall: 2 }} }}
   backends: {{ pinged: {{ address: 127.0.0.9, healthcheck: ping }} }}
   frontends:
