@@ -107,12 +107,16 @@ static int complete(void *options, struct err *err)
 static void epilogue(struct str *out)
 {
 	str_add(out,
-		"\nWith --forward the VIPs take packets. Each VIP's prefix is routed to a TUN device;\n"
+		"\nWith --forward the VIPs take packets. Each VIP's prefix is routed to a TUN "
+		"device;\n"
 		"a packet that comes out of it goes to the AS that the plugin would pick (sticky\n"
-		"flows, then the new-flow table), in GRE4 or GRE6 from the addresses of lb_conf, by\n"
+		"flows, then the new-flow table), in GRE4 or GRE6 from the addresses of lb_conf, "
+		"by\n"
 		"a raw socket. The machine has to forward (sysctl net.ipv4.ip_forward=1,\n"
-		"net.ipv6.conf.all.forwarding=1) and to have routes to the ASes; a VIP must not be\n"
-		"an address of its own. VIPs with NAT or L3DSR drop what they get. It is for tests\n"
+		"net.ipv6.conf.all.forwarding=1) and to have routes to the ASes; a VIP must not "
+		"be\n"
+		"an address of its own. VIPs with NAT or L3DSR drop what they get. It is for "
+		"tests\n"
 		"and demos: one thread, some 100,000 packets a second.\n");
 	str_add(out,
 		"\nCommands on the control socket, a line each, answered by a line of JSON:\n");
