@@ -313,8 +313,10 @@ static void keep_table(struct lb_vip *v, const int32_t *built, const uint32_t *w
 {
 	if (!v->table)
 		v->table = xcalloc(v->new_length, sizeof *v->table);
-	for (uint32_t b = 0; b < v->new_length; b++)
+	for (uint32_t b = 0; b < v->new_length; b++) {
+		assert(built[b] < 0 || who);
 		v->table[b] = built[b] < 0 ? AS_NONE : who[built[b]];
+	}
 }
 
 static void update_table(struct lbplugin *p, struct lb_vip *v)

@@ -29,7 +29,7 @@ static void put16(uint8_t *p, size_t v)
 
 static int parse_ip4(const uint8_t *p, size_t n, struct packet *pkt, struct err *err)
 {
-	size_t header = (p[0] & 0xfu) * 4;
+	size_t header = (size_t)(p[0] & 0xf) * 4;
 
 	if (n < IP4_LEN)
 		return err_set(err, -EBADMSG, "%zu bytes are no IPv4 header", n);
