@@ -149,8 +149,8 @@ def example():
 
 def play(stage):
     """Everything that the pages tell of, one after the other."""
-    for scene in (die, answer_500, hang, all_dead, operate, reconfigure, break_config, lose_namespace,
-                  another_hand, vpp_restarts, restart, refuse, without_capabilities):
+    for scene in (die, answer_500, hang, answer_wrongly, all_dead, operate, reconfigure, break_config,
+                  lose_namespace, another_hand, vpp_restarts, restart, refuse, without_capabilities):
         scene(stage)
         stage.all_up()
 
@@ -177,6 +177,44 @@ def hang(stage):
     stage.d.wait_state("web-b", "down", since)
     web.process.signal(signal.SIGCONT)
     stage.d.wait_state("web-b", "up", since)
+
+
+def checked_so(check, address=MOVED):
+    """The example with another check for web-b."""
+    line = f"web-b: {{ address: {WEBS['web-b']}, healthcheck: web }}"
+    assert line in example()
+    return (example().replace(line, f"web-b: {{ address: {address}, healthcheck: other }}")
+            .replace("  healthchecks:\n", f"  healthchecks:\n    other: {{ {check} }}\n"))
+
+
+def tls_server(stage):
+    """One whose certificate nobody has signed."""
+    made = stage.run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+                     "-subj /CN=www.example.net -keyout tls.key -out tls.pem")
+    assert made.returncode == 0, made.stdout
+    server = Process("tls", stage.within("openssl", "s_server", "-accept", f"{MOVED}:443", "-www", "-cert",
+                                         stage.dir / "tls.pem", "-key", stage.dir / "tls.key"),
+                     stage.dir, daemon=False)
+    stage.processes.append(server)
+    wait_for(lambda: "ACCEPT" in server.stdout_text(), lambda: f"TLS: {server.stderr_text()}")
+    return server
+
+
+def answer_wrongly(stage):
+    """A certificate that is not trusted, a handshake that never ends, a body that is another."""
+    server, since = tls_server(stage), stage.d.mark()
+    quick = "port: 443, interval: 500ms, timeout: 400ms"
+    reload(stage, checked_so(f"type: https, {quick}"))
+    stage.d.wait_log("backend-transition", since, backend="web-b", code="L6RSP")
+    reload(stage, checked_so(f"type: tcp, {quick}, params: {{ ssl: true, insecure-skip-verify: true }}"))
+    stage.d.wait_log("backend-transition", since, backend="web-b", code="L6OK")
+    server.signal(signal.SIGSTOP)
+    stage.d.wait_log("backend-transition", since, backend="web-b", code="L6TOUT")
+    server.kill()
+    reload(stage, checked_so("type: http, port: 80, params: { path: /healthz, response-regexp: fine }",
+                             WEBS["web-b"]))
+    stage.d.wait_log("backend-transition", since, backend="web-b", code="L7RSP")
+    reload(stage, example())
 
 
 def answer_pings(stage, yes):

@@ -17,7 +17,7 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-FENCE = re.compile(r"^```(\S*)[ ]?(.*)$")
+FENCE = re.compile(r"^ *```(\S*)[ ]?(.*)$")
 
 
 class Block:
@@ -43,7 +43,7 @@ class Page:
             fence = FENCE.match(line)
             if block is None and fence:
                 block = (number, *fence.groups(), [])
-            elif block is not None and line == "```":
+            elif block is not None and line.strip() == "```":
                 start, language, attributes, lines = block
                 self.blocks.append(Block(self, start, language, attributes, "\n".join(lines) + "\n"))
                 block = None

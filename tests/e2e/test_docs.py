@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the documents say is so: their examples are played on a stage (docstage.py), and their tables
 have what the code's tables have. documents.py tells what the fences mean."""
+import configparser
 import json
-import os
 import re
 import subprocess
+import textwrap
 
 import pytest
 
@@ -12,6 +13,7 @@ import docstage
 import documents
 from cluster import BIN, ROOT
 from conftest import Namespace
+from processes import Process, wait_for
 
 BUILD = BIN.parent
 PAGES = {p.name: p for p in documents.pages()}
@@ -364,7 +366,7 @@ FOREIGN_FLAGS = set("""user group property pty cap-add net volume publish rm nam
 
 def test_flags_in_passing_exist():
     known = set.union(*(flags_of(p.name) for p in BIN.iterdir())) | FOREIGN_FLAGS
-    wrong = {f"{where}: --{flag}" for where, text in described().items()
+    wrong = {f"{where}: --{flag}" for where, text in described().items() if where != "CONTRIBUTING.md"
              for flag in re.findall(r"(?<![\w-])--([a-z][a-z-]+)", text) if flag not in known}
     assert wrong == set()
 
@@ -419,3 +421,58 @@ def test_every_page_is_reached():
                 if other not in seen and other not in todo:
                     todo.append(other)
     assert sorted(set(PAGES) - seen) == []
+
+
+def test_every_program_has_a_manual():
+    assert sorted(p.name for p in BIN.iterdir()) == sorted(PROGRAMS)
+
+
+# ---- codes, proxies, drop-ins
+
+def test_every_code_of_a_probe_is_explained_and_shown():
+    source = (ROOT / "src" / "core" / "health.c").read_text()
+    outcomes = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "inconclusive"}
+    codes = {c: outcomes[o] for c, o in re.findall(r'\[CODE_\w+\] = \{ "(\w+)", OUTCOME_(\w+)', source)}
+    page = PAGES["docs/healthchecks.md"]
+    told = {r[0].strip("`"): r[1] for r in page.rows() if len(r) == 3 and r[1] in outcomes.values()}
+    assert told == {c: o for c, o in codes.items() if c.isupper()}
+    logged = "".join(b.text for b in page.blocks_of("json"))
+    assert [c for c in codes if f'"code":"{c}"' not in logged] == []
+
+
+def test_the_proxy_of_the_guide_serves_the_dashboard(stage):
+    """Events flow through it at once, and changes are taken from the page behind it."""
+    location = PAGES["docs/user-guide.md"].blocks_of("nginx")[0].text
+    port = 8088
+    (stage.dir / "proxy.conf").write_text(
+        f"daemon off;\nmaster_process off;\npid {stage.dir}/proxy.pid;\nevents {{}}\nhttp {{\n"
+        f"access_log off;\n{temporary(stage.dir)}server {{ listen 127.0.0.1:{port};\n{location}}}\n}}\n")
+    proxy = Process("proxy", stage.within("nginx", "-e", stage.dir / "proxy.log", "-p", stage.dir, "-c",
+                                          stage.dir / "proxy.conf"), stage.dir, daemon=False)
+    try:
+        wait_for(lambda: stage.run(f"curl -s localhost:{port}/healthz").stdout.strip() == "ok",
+                 lambda: f"the proxy: {stage.run('curl -sS localhost:8088/healthz').stdout} {proxy.stderr_text()}")
+        first = stage.run(f"curl -sN localhost:{port}/view/api/events | head -c 12").stdout
+        assert first == "retry: 2000\n"
+        post = (f"curl -s -u admin:secret -H 'Content-Type: application/json' -X POST "
+                f"http://localhost:{port}/admin/api/localhost:9090/config/check -H 'Origin: ")
+        assert json.loads(stage.run(f"{post}http://localhost:{port}'").stdout)["ok"] is True
+        assert "error" in json.loads(stage.run(f"{post}http://elsewhere.example.net'").stdout)
+    finally:
+        proxy.kill()
+
+
+def temporary(directory):
+    return "".join(f"{kind}_temp_path {directory}/proxy-{kind};\n"
+                   for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+
+
+@pytest.mark.parametrize("block", blocks("ini"), ids=name)
+def test_drop_ins_are_well_formed(block):
+    parser = configparser.ConfigParser(strict=True)
+    parser.optionxform = str
+    parser.read_string(textwrap.dedent(block.text))
+    unit = (ROOT / "contrib" / "systemd" / "vpp-maglev.service.in").read_text()
+    for section in parser.sections():
+        assert f"[{section}]" in unit
+        assert [k for k in parser[section] if f"\n{k}=" not in unit] == []
