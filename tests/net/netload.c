@@ -14,7 +14,8 @@
  * ended early), refused, reset, timeout, or the name of another error; SERVER is the answer's
  * X-Server or
  * "-". A time-out counts from the connection's start to its end, with --downloads from one byte to
- * the next. SIGTERM: open no more, wait for those that are open; twice: end at once. */
+ * the next. SIGTERM: open no more, wait for those that are open; twice: end at once, with an
+ * outcome of "cut" for what is open. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -411,6 +412,7 @@ int main(int argc, char **argv)
 {
 	static const int signals[] = { SIGTERM, SIGINT };
 	struct load l = { 0 };
+	int code;
 
 	if (argc < 4 || take_arguments(&l, argc, argv))
 		return 2;
@@ -420,5 +422,9 @@ int main(int argc, char **argv)
 		return 1;
 	l.began = loop_now_fresh(l.loop);
 	on_tick(&l, &l.tick);
-	return loop_run(l.loop);
+	code = loop_run(l.loop);
+	list_foreach (&l.open, n)
+		finish(CONTAINER_OF(n, struct conn, node), "cut");
+	loop_free(l.loop);
+	return code;
 }
