@@ -109,7 +109,7 @@ static int ranked_cmp(const void *pa, const void *pb)
 size_t anomalies_list(const struct anomalies *a, mono_ns now, size_t max,
 		      const struct anomaly **ret)
 {
-	struct ranked r[ANOMALIES_MAX];
+	struct ranked r[ANOMALIES_MAX] = { { 0 } };
 
 	for (size_t i = 0; i < a->n; i++)
 		r[i] = (struct ranked){ &a->v[i], anomaly_open(&a->v[i], now) };

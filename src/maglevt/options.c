@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "maglevt/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +108,7 @@ static size_t table(void *options, struct flag *ret)
 		  .def = "0",
 		  .arg = "DURATION",
 		  .min = 0,
-		  .max = 365 * 24 * 3600 * NS_PER_S,
+		  .max = INT64_C(365) * 24 * 3600 * NS_PER_S,
 		  .help = "no screen: probe for so long, print a summary, and exit 1 if any VIP "
 			  "failed",
 		  .to_duration = &o->duration },
@@ -173,7 +174,8 @@ static int complete(void *options, struct err *err)
 		return err->code;
 	if (o->config.n == 0)
 		o->config.v[o->config.n++] = xstrdup(DEFAULT_CONFIG);
-	if (o->uri[0] != '/' || !utf8_valid(o->uri, strlen(o->uri)))
+	assert(o->uri && o->host && o->header); /* each has a default */
+	if (!str_prefix(o->uri, "/") || !utf8_valid(o->uri, strlen(o->uri)))
 		return err_set(err, -EINVAL, "--uri must begin with / and be valid UTF-8");
 	if (!is_word(o->host))
 		return err_set(err, -EINVAL, "--host must be one word in valid UTF-8");

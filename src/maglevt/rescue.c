@@ -19,7 +19,7 @@
 #include "base/alloc.h"
 
 /* Of what was written to stderr meanwhile, as much is shown. */
-#define ASIDE_MAX (64 * 1024)
+#define ASIDE_MAX ((off_t)64 * 1024)
 /* A terminal that takes nothing (a dead connection) is not waited for any longer. */
 #define WRITE_PATIENCE_MS 1000
 

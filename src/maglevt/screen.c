@@ -69,7 +69,7 @@ static void looks_make(struct screen *s)
 	s->colours = colours_wanted() && start_color() == OK && COLORS >= 8 &&
 		     COLOR_PAIRS >= STYLE_N;
 	own = s->colours && use_default_colors() == OK;
-	for (short i = 0; i < STYLE_N; i++) {
+	for (int i = 0; i < STYLE_N; i++) {
 		struct look l = COLORS >= 256 ? looks[i].rich : looks[i].basic;
 
 		if (i == STYLE_PLAIN)
@@ -190,17 +190,21 @@ int screen_open(bool ascii, struct screen **ret, struct err *err)
 {
 	struct screen *s;
 	SCREEN *curses;
+	TERMINAL *asked; /* need_abilities' own: newterm makes another */
 
 	if (need_terminals(err) || need_abilities(err) || rescue_start(STDOUT_FILENO, err))
 		return err->code;
 	set_escdelay(ESCAPE_MS);
 	rescue_prepare();
+	asked = cur_term;
 	curses = newterm(NULL, stdout, stdin);
 	if (!curses) {
 		rescue_disarm();
 		return err_set(err, -EINVAL, "the terminal \"%.60s\" cannot be used",
 			       getenv("TERM"));
 	}
+	if (asked != cur_term)
+		(void)del_curterm(asked);
 	s = XNEW(struct screen);
 	s->curses = curses;
 	s->ascii = ascii;

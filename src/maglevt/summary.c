@@ -238,13 +238,14 @@ static void vip_json(struct json *j, const struct model *m, size_t i)
 void summary_json(const struct summary *s, struct str *out)
 {
 	const struct model *m = s->model;
+	int64_t milliseconds = s->duration / NS_PER_MS;
 	struct json j;
 
 	json_init(&j, out);
 	json_obj(&j);
 	key_str(&j, "version", s->version);
 	json_key(&j, "seconds");
-	json_f64(&j, (double)(s->duration / NS_PER_MS) / 1000);
+	json_f64(&j, (double)milliseconds / 1000);
 	key_str(&j, "header", s->header);
 	key_u64(&j, "vips_probed", vips_probed(m->vips));
 	key_u64(&j, "vips_failed", summary_failed(m));

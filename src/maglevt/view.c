@@ -45,15 +45,15 @@ static void title_draw(const struct view *v, const struct ui *u, struct grid *g,
 static void totals_draw(const struct view *v, struct grid *g)
 {
 	static const struct {
-		enum vip_state state;
 		const char *name;
+		enum vip_state state;
 		enum style style;
 	} parts[] = {
-		{ VIP_GOOD, "good", STYLE_GOOD },
-		{ VIP_SHAKY, "shaky", STYLE_WARN },
-		{ VIP_BAD, "failing", STYLE_BAD },
-		{ VIP_WAITING, "waiting", STYLE_DIM },
-		{ VIP_NOT_PROBED, "not probed", STYLE_DIM },
+		{ "good", VIP_GOOD, STYLE_GOOD },
+		{ "shaky", VIP_SHAKY, STYLE_WARN },
+		{ "failing", VIP_BAD, STYLE_BAD },
+		{ "waiting", VIP_WAITING, STYLE_DIM },
+		{ "not probed", VIP_NOT_PROBED, STYLE_DIM },
 	};
 	const struct model *m = v->model;
 	const char *(*format)(uint64_t n, char buf[static FIGURE_LEN]) = g->cols < 100

@@ -10,24 +10,25 @@
 
 #define TALLY_GAP   2
 #define VALUE_WIDTH 24 /* of a value, at most */
+#define FIGURES_LEN ((size_t)2 * FIGURE_LEN)
 
 static const char *entry_figures(const struct tally *t, const struct tally_entry *e, bool counts,
-				 char buf[static 2 * FIGURE_LEN])
+				 char buf[static FIGURES_LEN])
 {
 	char n[FIGURE_LEN], share[FIGURE_LEN];
 
 	figure_share(e->n, t->total, share);
 	if (counts)
-		snprintf(buf, 2 * FIGURE_LEN, "%s %s", figure_compact(e->n, n), share);
+		snprintf(buf, FIGURES_LEN, "%s %s", figure_compact(e->n, n), share);
 	else
-		snprintf(buf, 2 * FIGURE_LEN, "%s", share);
+		snprintf(buf, FIGURES_LEN, "%s", share);
 	return buf;
 }
 
 static int entry_width(const struct grid *g, const struct tally *t, const struct tally_entry *e,
 		       bool counts)
 {
-	char figures[2 * FIGURE_LEN];
+	char figures[FIGURES_LEN];
 
 	return MIN(grid_width(g, e->value), VALUE_WIDTH) + 1 +
 	       grid_width(g, entry_figures(t, e, counts, figures));
@@ -62,7 +63,7 @@ static void tally_draw(const struct view *v, const struct layout *l, struct grid
 	struct pen p = { g, row, l->tally_at };
 	int end = l->tally_at + l->tally;
 	bool counts = tally_width(g, t, true) <= l->tally;
-	char figures[2 * FIGURE_LEN];
+	char figures[FIGURES_LEN];
 	size_t i = 0;
 
 	for (; i < t->n; i++) {

@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "maglevt/options.h"
 
-#define MAX_ARGS 8
+#define MAX_ARGS 12
 
 static int parse(struct options *o, const char *const *args, struct err *e)
 {
