@@ -361,7 +361,7 @@ def described():
 # Of other programs that the pages run.
 FOREIGN_FLAGS = set("""user group property pty cap-add net volume publish rm name file profile now
     unit follow output since no-pager detach offline build recursive ambient-caps inh-caps reuid
-    regid init-groups clear-groups bounding-set benchmark suite allow-downgrades network profile filter""".split())
+    regid init-groups clear-groups bounding-set benchmark suite allow-downgrades network group-add profile""".split())
 
 
 def test_flags_in_passing_exist():
