@@ -6,17 +6,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "loop/mailbox.h"
-
-#define LOADER_NICE 10
+#include "loop/thread.h"
 
 struct request { /* belongs to whoever's mailbox it is in */
 	struct mail mail;
@@ -56,26 +51,10 @@ static void on_request(void *ctx, struct mail *m)
 	mailbox_post(l->back, &r->mail);
 }
 
-/* On one processor, too, probes start in time. Where the whole process was given a real-time class
- * (CPUSchedulingPolicy= of systemd), in which niceness says nothing and a turn may last 100 ms,
- * this thread leaves it. */
-static void step_back(void)
-{
-	const struct sched_param none = { 0 };
-
-	(void)pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), LOADER_NICE);
-}
-
 static void *loader_main(void *loader)
 {
 	struct loader *l = loader;
-	sigset_t all;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	pthread_setname_np(pthread_self(), "loader");
-	step_back();
 	(void)loop_run(l->loop);
 	return NULL;
 }
@@ -120,13 +99,11 @@ int loader_load(struct loader *l, const char *path, loader_fn *fn, void *ctx, st
 struct loader *loader_new(struct loop *loop)
 {
 	struct loader *l = XNEW(struct loader);
-	int r;
 
 	l->back = mailbox_new(loop, on_loaded, l);
 	l->loop = loop_new();
 	l->requests = mailbox_new(l->loop, on_request, l);
-	r = pthread_create(&l->thread, NULL, loader_main, l);
-	assert(r == 0); /* at start, as for memory */
+	thread_start_behind(&l->thread, "loader", loader_main, l);
 	return l;
 }
 

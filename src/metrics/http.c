@@ -21,11 +21,9 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +32,7 @@
 #include "httpd/door.h"
 #include "httpd/turn.h"
 #include "loop/mailbox.h"
+#include "loop/thread.h"
 
 #define VISITORS_MAX 64 /* a few scrapers, and room for the curious */
 /* Beyond those, while libmicrohttpd has not closed what we cut off. */
@@ -48,7 +47,6 @@
 #define CONNECTION_MEMORY (32u << 10)
 /* Of the kernel's buffers a reader that stopped may fill. */
 #define SEND_BUFFER    (256 << 10)
-#define NICE           10 /* probes go first where there are not processors enough for both */
 #define RESPONSE_BLOCK (16u << 10)
 
 /* One content being read. */
@@ -464,23 +462,8 @@ static void *server_thread(void *arg)
 {
 	struct metrics_http *h = arg;
 
-	(void)setpriority(PRIO_PROCESS, 0, NICE); /* on Linux: of this thread alone */
 	(void)loop_run(h->loop);
 	return NULL;
-}
-
-static void start_thread(struct metrics_http *h)
-{
-	sigset_t all, before;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the owner's */
-	r = pthread_create(&h->thread, NULL, server_thread, h);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	assert(r == 0);
-	(void)pthread_setname_np(h->thread, "metrics");
-	h->running = true;
 }
 
 static ssize_t read_nothing(void *cls _unused_, uint64_t pos _unused_, char *buf _unused_,
@@ -560,7 +543,8 @@ struct metrics_http *metrics_http_new(const struct metrics_http_opts *o, struct 
 	}
 	make_responses(h);
 	timer_set(h->loop, &h->tick, loop_clock() + h->tick_time, on_tick, h);
-	start_thread(h);
+	thread_start_behind(&h->thread, "metrics", server_thread, h);
+	h->running = true;
 	return h;
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "loop/thread.h"
 #include "health.pb-c.h"
 #include "rpc/async.h"
 #include "rpc/init.h"
@@ -282,7 +283,7 @@ struct rpc_async *rpc_async_new(const struct rpc_async_opts *o, struct err *e)
 	a->cq = grpc_completion_queue_create_for_next(NULL);
 	a->channel = rpc_endpoint_channel(&a->endpoint);
 	a->mailbox = mailbox_new(a->loop, deliver, a);
-	rpc_thread_start(&a->thread, "grpc-client", async_thread, a);
+	thread_start(&a->thread, "grpc-client", async_thread, a);
 	timer_set(a->loop, &a->hurry, loop_now_fresh(a->loop) + HURRY, on_hurry, a);
 	/* The first look is not from inside here: it may call back. */
 	async_post(a, &a->changed_mail);

@@ -9,6 +9,7 @@
  * happens) is told a moment after its headers came: a refusal also begins with headers, and is to
  * be told as one. */
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <grpc/byte_buffer.h>

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/init.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
+
+#include "base/alloc.h"
+#include "loop/thread.h"
 
 #define KEEPALIVE (30 * NS_PER_S)
 
+static void *init(void *arg _unused_)
+{
+	grpc_init();
+	return NULL;
+}
+
 void rpc_init(void)
 {
-	sigset_t all, before;
+	pthread_t t;
 
 	/* It writes lines of its own to stderr, among which ours would drown. */
 	setenv("GRPC_VERBOSITY", "NONE", 0);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	grpc_init();
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	/* its own threads are then as this one: without signals, and behind probes */
+	thread_start_behind(&t, "grpc-init", init, NULL);
+	pthread_join(t, NULL);
 }
 
 void rpc_shutdown(void)

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <grpc/grpc.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -22,5 +21,3 @@ static inline void rpc_tag_arm(struct rpc_tag *t)
 
 /* Sit on the queue until it is shut down and empty. */
 void rpc_queue_drain(grpc_completion_queue *cq);
-/* A thread with all signals blocked. */
-void rpc_thread_start(pthread_t *ret, const char *name, void *(*fn)(void *arg), void *arg);

@@ -14,7 +14,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +23,7 @@
 #include <grpc/support/time.h>
 
 #include "base/alloc.h"
+#include "loop/thread.h"
 #include "rpc/accept.h"
 #include "rpc/core.h"
 #include "rpc/init.h"
@@ -272,18 +272,11 @@ static int server_listen(struct rpc_server *s, const struct rpc_server_opts *o, 
 
 static void server_start(struct rpc_server *s)
 {
-	sigset_t all, before;
-	int r;
-
 	grpc_server_start(s->server);
 	for (size_t i = 0; i < s->n_slots; i++)
 		slot_post(&s->slots[i]);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the loop's */
-	r = pthread_create(&s->thread, NULL, server_thread, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	assert(r == 0);
-	(void)pthread_setname_np(s->thread, "grpc");
+	/* callers can wait: it is this thread that reads what they send, and writes */
+	thread_start_behind(&s->thread, "grpc", server_thread, s);
 	s->running = true;
 }
 
