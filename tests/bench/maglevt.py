@@ -55,8 +55,12 @@ class OnScreen(clients.Child):
                  *argv]
         super().__init__(directory, "maglevt", words, cpu,
                          env={"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"})
-        os.close(slave)
+        self.slave = slave  # open to the end: a terminal that nobody has open reads as ended
         threading.Thread(target=self.read, args=(master,), daemon=True).start()
+
+    def stop(self):
+        super().stop()
+        os.close(self.slave)
 
     def read(self, master):
         while True:
@@ -86,6 +90,8 @@ def measure(client):
         done, cpu = clients.connections() - done, client.cpu_ns() - cpu
         seconds = time.monotonic() - at
         client.check()
+        if hasattr(client, "drawn") and client.drawn == screen:
+            raise SystemExit("bench: nothing is drawn on maglevt's screen")
         return {"us": cpu / 1000 / max(done, 1), "rate": done / seconds,
                 "core": cpu / 1e7 / seconds,
                 "bytes": (getattr(client, "drawn", 0) - screen) / seconds, "rss": client.rss()}
