@@ -83,10 +83,13 @@ def test_vpp_is_stopped(trio, seconds):
     trio.sim.signal(signal.SIGCONT)
     trio.wait_weights({"a": 100, "b": 0, "c": 100})
     trio.d.wait_drift_syncs(timeout=60 * PATIENCE)
-    assert trio.sim.calls(before) == [Weight(WWW, trio.address_of("b"), 0, True)]
+    calls, drained = trio.sim.calls(before), Weight(WWW, trio.address_of("b"), 0, True)
     if seconds < 10:  # not twice between two pings: the connection held
+        assert calls == [drained]
         assert trio.d.records("vpp-disconnect", since) == []
     else:
+        # What waited on the connection given up may be carried out after the new one has read.
+        assert calls in ([drained], [drained, drained])
         assert trio.d.records("vpp-disconnect", since) != []
 
 
