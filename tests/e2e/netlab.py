@@ -47,8 +47,8 @@ VIP, VIP_GRE6 = "192.0.2.80", "192.0.2.81"
 VIP6, VIP6_GRE6 = "2001:db8:80::80", "2001:db8:80::81"
 MTU, MTU_GRE = 1500, 1600  # of clients' links, and where GRE's 24 or 44 bytes must fit as well
 BIG = 64 << 20             # bytes of a long download
-LONG = 160 << 10           # of one that ends, after ten seconds
-SLACK = 3 * PATIENCE       # seconds that a busy machine may take longer
+LONG = (160 << 10) * min(int(PATIENCE), 3)  # of one that ends, after ten seconds or more
+SLACK = 5 * PATIENCE       # seconds that a busy machine may take longer
 
 NGINX = """
 daemon off;

@@ -13,7 +13,7 @@ from processes import DEADLINE, wait_for
 
 pytestmark = pytest.mark.xdist_group("net")
 
-DOWNLOADS, RATE = 80, 100
+DOWNLOADS, RATE = 80, 300
 WEIGHTS = dict.fromkeys(netlab.SERVERS, 100)
 
 
@@ -69,7 +69,7 @@ def test_one_server_dies(lab, how, anomaly):
 
     account, screen = Account(lab, "-interval", "5ms", "-timeout", "900ms"), Screen(lab)
     screen.wait("s2")  # it has answered
-    load = lab.load(netlab.VIP, "/", "-rate", str(RATE), "-timeout", "900ms")
+    load = lab.load(netlab.VIP, "/", "-rate", str(RATE), "-timeout", "2900ms")
     wait_for(lambda: "s2" in by_server(load.read().ended), "requests to s2")
     since = lab.d.mark()
     died = netlab.now()
@@ -84,9 +84,9 @@ def test_one_server_dies(lab, how, anomaly):
     ended = load.stop()
     failures = [e for e in ended if e.outcome != "ok"]
     assert failures, "nobody noticed that s2 died"
-    assert min(e.start for e in failures) > died - 1  # begun before, not ended when it died
+    assert min(e.start for e in failures) > died - 3  # begun before, not ended when it died
     assert [e for e in failures if e.start > detected] == []
-    # About a quarter of the requests of that time.
+    # About a quarter of the requests of that time, at most: some try again after it.
     lost = [e for e in ended if died < e.start < detected]
     assert len(failures) < len(lost) * 0.5 + RATE * 0.1
 
@@ -99,7 +99,7 @@ def test_one_server_dies(lab, how, anomaly):
     screen.close()
     code, seen = account.result()
     assert code == 1 and seen["vips_failed"] == 1
-    assert 0 < seen["anomalies"][anomaly] == seen["failures"]
+    assert 0 < seen["anomalies"][anomaly] <= seen["failures"]
     # Now all is well.
     after = lab.maglevt("-count", "100", "-interval", "5ms", "-json")
     assert after.wait() == 0
