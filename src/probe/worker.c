@@ -96,7 +96,7 @@ static struct probe_result *result_add(struct target *t)
  * the finer ones. */
 static dur_ns grid(const struct worker *w, dur_ns interval)
 {
-	dur_ns ten = w->rate ? GRID_STARTS * 1000 * NS_PER_S / (int64_t)w->rate : GRID_MAX;
+	dur_ns ten = w->rate ? NS_PER_S * 1000 * GRID_STARTS / (int64_t)w->rate : GRID_MAX;
 	dur_ns most = MIN(MIN(MAX(ten, GRID_MIN), GRID_MAX), interval / 100);
 	dur_ns step = GRID_MAX;
 
