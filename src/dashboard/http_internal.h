@@ -58,6 +58,8 @@ struct http {
 	struct list idle; /* streams that wait for events */
 	size_t n_streams, streams_max;
 	struct loop_defer wake;
+	struct timer gather;
+	mono_ns woken; /* when readers were last told */
 };
 
 void http_cut(struct visitor *v);    /* end the connection: soon */

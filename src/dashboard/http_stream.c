@@ -55,6 +55,7 @@ void http_stream_wake(void *http)
 	struct http *h = http;
 	mono_ns now = loop_clock();
 
+	h->woken = now;
 	list_foreach (&h->idle, n) {
 		struct stream *s = CONTAINER_OF(n, struct stream, node);
 
