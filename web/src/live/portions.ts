@@ -18,6 +18,32 @@ export function inPortions<T>(
   return createMemo(() => (count() < all().length ? all().slice(0, count()) : all()));
 }
 
+/** Hands items to a function: the first at once, more with each frame. Whoever calls again, or goes
+ *  away, has all of the call before handed over first. */
+export function portionwise<T>(
+  first: number,
+  step: number,
+): (items: readonly T[], take: (items: readonly T[]) => void) => void {
+  let frame = 0;
+  let finish = (): void => undefined;
+  onCleanup(() => finish());
+  return (items, take) => {
+    finish();
+    let at = 0;
+    const some = (count: number): void => {
+      const from = at;
+      at = Math.min(at + count, items.length);
+      if (at > from) take(items.slice(from, at));
+      if (at < items.length) frame = requestAnimationFrame(() => some(step));
+    };
+    finish = () => {
+      cancelAnimationFrame(frame);
+      some(items.length);
+    };
+    some(first);
+  };
+}
+
 /** Further away than this is not near. */
 const MARGIN = "1000px 0px";
 

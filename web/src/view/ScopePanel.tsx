@@ -2,7 +2,7 @@
 import { createMemo, createSignal, For, onCleanup, Show } from "solid-js";
 
 import { usePage } from "../live/page";
-import { inPortions } from "../live/portions";
+import { inPortions, portionwise } from "../live/portions";
 import type { Scope } from "../model/world";
 import { Age } from "./bits";
 import { FrontendCard } from "./FrontendCard";
@@ -17,6 +17,8 @@ const TYPING_MS = 120;
 /** As many fill a large screen; the rest follows, so many with each frame. */
 const CARDS_AT_ONCE = 40;
 const CARDS_A_FRAME = 30;
+/** Opening or closing costs less than drawing. */
+const TOGGLED_A_FRAME = 100;
 /** Tables drawn with their cards; those of later ones when they come near the screen. */
 const TABLES_AT_ONCE = 6;
 
@@ -82,8 +84,9 @@ function Frontends(props: { scope: Scope }) {
   const names = (): readonly string[] => props.scope.frontendNames;
   const cards = inPortions(names, CARDS_AT_ONCE, CARDS_A_FRAME);
   const none = createMemo(() => !names().some(matches));
+  const toggle = portionwise<string>(CARDS_AT_ONCE, TOGGLED_A_FRAME);
   const setAll = (open: boolean): void =>
-    page.setOpen(props.scope.name, names().filter(matches), open);
+    toggle(names().filter(matches), (some) => page.setOpen(props.scope.name, some, open));
   return (
     <section class="frontends" aria-label="Frontends">
       <div class="section-head">
