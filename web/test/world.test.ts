@@ -85,6 +85,25 @@ test("a weight that VPP was given is the effective one before the state is read"
   assert.equal(scope.lb?.vips["203.0.113.80/32 tcp 80"]?.application_servers[0]?.weight, 0);
 });
 
+test("a record is about the frontend of its address, protocol and port", () => {
+  const many = state();
+  const others = { dns: ["2001:db8::1", "udp", 53], all: ["203.0.113.81", "", 0] } as const;
+  for (const [name, [address, protocol, port]] of Object.entries(others))
+    many.frontends.push({ ...frontend(), name, address, protocol, port });
+  const settled = (vip: string, protocol: string, port: string): string[] => {
+    const w = worldOf([many], emptyWorld());
+    const attrs = Object.entries({ vip, protocol, port });
+    const msg = "vpp-lb-sync-as-added";
+    applyEvent(w, event("log", { maglevd: "one", at_ms: 1, level: "info", msg, attrs }), 5);
+    return Object.keys(w.maglevds["one"]!.settling);
+  };
+  assert.deepEqual(settled("203.0.113.80", "tcp", "80"), ["www"]);
+  assert.deepEqual(settled("2001:db8::1", "udp", "53"), ["dns"]);
+  assert.deepEqual(settled("203.0.113.81", "any", "0"), ["all"]);
+  assert.deepEqual(settled("203.0.113.80", "udp", "80"), []);
+  assert.deepEqual(settled("203.0.113.80", "tcp", "81"), []);
+});
+
 test("VIPs that VPP lost are gone; without VPP there is nothing to show", () => {
   const { world: w, scope } = world();
   const key = { prefix: "203.0.113.80/32", protocol: "tcp", port: 80 };

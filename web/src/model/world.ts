@@ -29,6 +29,7 @@ export interface Scope extends MaglevdStatus {
   daemon: State["daemon"];
   frontendNames: string[]; // in maglevd's order
   frontends: Dict<Frontend>;
+  frontendOf: Dict<string>; // names, by vipOfRecord()
   backendNames: string[];
   backends: Dict<Backend>;
   healthchecks: Dict<HealthCheck>;
@@ -60,6 +61,16 @@ export function emptyWorld(): World {
   return { names: [], maglevds: dict<Scope>([], byName) };
 }
 
+/** A VIP as log records name it; there can be thousands of them in a second. */
+const vipOfRecord = (address = "", protocol = "", port: string | number = ""): string =>
+  `${address} ${protocol || "any"} ${port}`;
+
+function namesByVip(frontends: readonly Frontend[]): Dict<string> {
+  const result = Object.create(null) as Dict<string>;
+  for (const f of frontends) result[vipOfRecord(f.address, f.protocol, f.port)] = f.name;
+  return result;
+}
+
 /** A maglevd as it was fetched; what only the page remembers is taken over from `before`. */
 export function scopeOf(state: State, before: Scope | undefined): Scope {
   const traffic =
@@ -76,6 +87,7 @@ export function scopeOf(state: State, before: Scope | undefined): Scope {
     daemon: state.daemon,
     frontendNames: state.frontends.map(byName),
     frontends: dict(state.frontends, byName),
+    frontendOf: namesByVip(state.frontends),
     backendNames: state.backends.map(byName),
     backends: dict(state.backends, byName),
     healthchecks: dict(state.healthchecks, byName),
@@ -94,17 +106,6 @@ export function scopeOf(state: State, before: Scope | undefined): Scope {
 export function worldOf(states: readonly State[], before: World): World {
   const scopes = states.map((s) => scopeOf(s, before.maglevds[s.name]));
   return { names: scopes.map(byName), maglevds: dict(scopes, byName) };
-}
-
-/** The frontend of a VIP that a log record names by address, protocol and port. */
-function frontendOfRecord(scope: Scope, attrs: ReadonlyMap<string, string>): Frontend | undefined {
-  const protocol = attrs.get("protocol") === "any" ? "" : attrs.get("protocol");
-  return Object.values(scope.frontends).find(
-    (f) =>
-      f.address === attrs.get("vip") &&
-      f.protocol === protocol &&
-      String(f.port) === attrs.get("port"),
-  );
 }
 
 export function vipKeyOf(f: Frontend): string {
@@ -143,7 +144,8 @@ function applyWeight(scope: Scope, f: Frontend, attrs: ReadonlyMap<string, strin
 function applyLog(scope: Scope, e: EventData["log"], now: number): void {
   if (!e.msg.startsWith("vpp-lb-sync-")) return;
   const attrs = new Map(e.attrs);
-  const f = frontendOfRecord(scope, attrs);
+  const vip = vipOfRecord(attrs.get("vip"), attrs.get("protocol"), attrs.get("port"));
+  const f = scope.frontends[scope.frontendOf[vip] ?? ""];
   if (!f) return;
   scope.settling[f.name] = now;
   if (e.msg === "vpp-lb-sync-as-weight-updated") applyWeight(scope, f, attrs);
