@@ -124,7 +124,7 @@ static void test_cadence_from_start_to_start(void **state)
 			dur_ns gap = r->started - r[-1].started;
 
 			assert_true(gap >= 90 * MS);
-			assert_true(gap - r->lateness <= 111 * MS || r[-1].duration > 90 * MS);
+			assert_true(gap - r->lateness <= 110 * MS || r[-1].duration > 90 * MS);
 		}
 	}
 	probe_engine_remove(rig->e, 7);
