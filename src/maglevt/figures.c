@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *figure_compact(uint64_t n, char buf[static FIGURE_LEN])
+/* Whole below `limit`, which is 10,000 at least; from there on in a unit. */
+static const char *abbreviated(uint64_t n, uint64_t limit, char buf[static FIGURE_LEN])
 {
 	static const char units[] = "kMGTPE";
 	size_t unit = 0;
 
-	if (n < 100000) {
+	if (n < limit) {
 		snprintf(buf, FIGURE_LEN, "%" PRIu64, n);
 		return buf;
 	}
@@ -23,6 +24,16 @@ const char *figure_compact(uint64_t n, char buf[static FIGURE_LEN])
 	else
 		snprintf(buf, FIGURE_LEN, "%" PRIu64 "%c", n / 1000, units[unit]);
 	return buf;
+}
+
+const char *figure_compact(uint64_t n, char buf[static FIGURE_LEN])
+{
+	return abbreviated(n, 100000, buf);
+}
+
+const char *figure_short(uint64_t n, char buf[static FIGURE_LEN])
+{
+	return abbreviated(n, 10000, buf);
 }
 
 const char *figure_grouped(uint64_t n, char buf[static FIGURE_LEN])

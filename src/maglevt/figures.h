@@ -8,6 +8,8 @@
 
 /* At most 5 columns: "0" … "99999", "123k", "1.2M", "34M", … */
 const char *figure_compact(uint64_t n, char buf[static FIGURE_LEN]);
+/* At most 4 columns: "0" … "9999", "12k", "123k", "1.2M", … */
+const char *figure_short(uint64_t n, char buf[static FIGURE_LEN]);
 /* "1,234,567" */
 const char *figure_grouped(uint64_t n, char buf[static FIGURE_LEN]);
 /* At most 6 columns: "0.12ms", "12.3ms", "123ms", "1.23s", "12.3s", "123s" */

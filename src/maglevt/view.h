@@ -10,8 +10,10 @@
  *   ● 13:02:11 net-err   ×12  mail   connect: Connection refused, for 1s
  *   q quit  space pause  r reset  s sort: name  f filter  ? help      1-8 of 20
  *
- * A wide screen has all of a VIP on one line. The table gets what it needs, the anomalies fill the
- * rest; with many VIPs they keep a fifth of the screen. Any size is drawn; 80x24 shows everything.
+ * Where the tally needs more room than that and a third line would hide VIPs, the spark goes behind
+ * the name. A wide screen has all of a VIP on one line. The table gets what it needs, the anomalies
+ * fill the rest; with many VIPs they keep a fifth of the screen. Any size is drawn; 80x24 shows
+ * everything.
  */
 #pragma once
 

@@ -31,6 +31,8 @@ struct layout {
 	int vip_lines; /* wide: 1, or 2 with the tally on its own; else 2, or 3 likewise */
 	int name;      /* columns of the name, from NAME_AT on */
 	int at[COL_COUNT], width[COL_COUNT]; /* width 0: left out */
+	int scheme_at;                       /* on the second line; meaningless when wide */
+	bool spark_above; /* on the first line though not wide: the tally needs the second */
 	int spark_at, spark, tally_at, tally;
 	int table_top, table_rows, panel_top, panel_rows; /* with its heading */
 };
@@ -42,8 +44,8 @@ struct layout layout_make(const struct view *v, const struct ui *u, const struct
 void draw_heads(const struct view *v, const struct layout *l, struct grid *g, int row);
 void draw_vip(const struct view *v, const struct layout *l, struct grid *g, int row, uint32_t vip,
 	      mono_ns now);
-/* Columns of a VIP's whole tally, with its counts or with shares only. */
-int tally_width(const struct grid *g, const struct tally *t, bool counts);
+/* Columns of a VIP's whole tally where nothing of it need be shortened. */
+int tally_width(const struct grid *g, const struct tally *t);
 
 void draw_panel(const struct view *v, struct grid *g, int top, int rows, mono_ns now);
 void draw_help(const struct view *v, struct grid *g);

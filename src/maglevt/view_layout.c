@@ -11,9 +11,10 @@
 #define WIDE_TALLY 32
 #define SPARK_MOST 60
 
-/* Below this a spark gives no more way to tallies: with their counts; with shares only. */
-#define SPARK_LEAST_COUNTS 12
-#define SPARK_LEAST        8
+/* The least of a spark where the tally has a line of its own; and beside tallies, to which it gives
+ * way down to this. */
+#define MEDIUM_SPARK 12
+#define SPARK_LEAST  8
 
 /* Each with the blank before it. */
 static const struct {
@@ -24,8 +25,8 @@ static const struct {
 	[COL_P99] = { 7, 8 },   [COL_MAX] = { 7, 8 }, [COL_SCHEME] = { 0, 7 },
 };
 
-struct extents {                           /* of what is to be shown, in columns */
-	int name, endpoint, tally, shares; /* a tally with and without its counts */
+struct extents { /* of what is to be shown, in columns */
+	int name, endpoint, tally;
 };
 
 static struct extents extents_of(const struct view *v, const struct ui *u, const struct grid *g)
@@ -38,12 +39,10 @@ static struct extents extents_of(const struct view *v, const struct ui *u, const
 
 		x.name = MAX(x.name, grid_width(g, vip->name));
 		x.endpoint = MAX(x.endpoint, grid_width(g, vip->endpoint));
-		x.tally = MAX(x.tally, tally_width(g, t, true));
-		x.shares = MAX(x.shares, tally_width(g, t, false));
+		x.tally = MAX(x.tally, tally_width(g, t));
 	}
 	/* they grow with their counts: by steps, or the picture would shift all the time */
 	x.tally = (x.tally + 7) / 8 * 8;
-	x.shares = (x.shares + 3) / 4 * 4;
 	return x;
 }
 
@@ -67,10 +66,10 @@ static void columns_place(struct layout *l)
 }
 
 /* All on one line. Names get what they need where there is room, then the tallies; the spark takes
- * a share of what is left. */
+ * a share of what is left, or gives way where tallies need still more. */
 static bool lay_wide(struct layout *l, const struct extents *x, int cols, bool tight)
 {
-	int fixed, left;
+	int fixed, left, missing;
 
 	for (int c = 0; c < COL_COUNT; c++)
 		l->width[c] = tight && c != COL_SCHEME ? widths[c].narrow : widths[c].wide;
@@ -82,8 +81,10 @@ static bool lay_wide(struct layout *l, const struct extents *x, int cols, bool t
 	l->name = MIN(l->name, cols - fixed);
 	columns_place(l);
 	left = cols - fixed - l->name;
-	left -= MIN(left, MAX(x->tally - WIDE_TALLY, 0));
+	missing = MAX(x->tally - WIDE_TALLY - left, 0);
+	left = MAX(left - MAX(x->tally - WIDE_TALLY, 0), 0);
 	l->spark = MIN(WIDE_SPARK + left / 2, SPARK_MOST);
+	l->spark -= MIN(missing, l->spark - SPARK_LEAST);
 	l->spark_at = NAME_AT + l->name + columns_width(l) + 2;
 	l->tally_at = l->spark_at + l->spark + 2;
 	l->tally = cols - l->tally_at;
@@ -102,9 +103,9 @@ static bool lay_medium(struct layout *l, const struct extents *x, int cols)
 	l->width[COL_ENDPOINT] = x->endpoint + 2;
 	fixed = NAME_AT + columns_width(l) + 2;
 	l->name = MIN(x->name, NAME_MOST);
-	if (fixed + MIN(l->name, 20) + SPARK_LEAST_COUNTS > cols)
+	if (fixed + MIN(l->name, 20) + MEDIUM_SPARK > cols)
 		return false;
-	l->name = MIN(l->name, cols - fixed - SPARK_LEAST_COUNTS);
+	l->name = MIN(l->name, cols - fixed - MEDIUM_SPARK);
 	columns_place(l);
 	l->spark_at = fixed + l->name;
 	l->spark = MIN(cols - l->spark_at, SPARK_MOST);
@@ -115,15 +116,13 @@ static bool lay_medium(struct layout *l, const struct extents *x, int cols)
 	return true;
 }
 
-/* A spark gives way to tallies that fit then, in the one form or the other. */
+/* A spark gives way to tallies; on the narrowest screens both have their share of little. */
 static int spark_beside(int room, const struct extents *x)
 {
-	int spark = room / 3;
+	int spark = MIN(room / 3, SPARK_LEAST);
 
-	if (room - x->tally >= SPARK_LEAST_COUNTS)
+	if (room - x->tally >= SPARK_LEAST)
 		spark = room - x->tally;
-	else if (room - x->shares >= SPARK_LEAST)
-		spark = room - x->shares;
 	return MAX(MIN(spark, SPARK_MOST), 0);
 }
 
@@ -142,7 +141,8 @@ static void lay_narrow(struct layout *l, const struct extents *x, int cols)
 			l->width[dispensable[i]] = 0;
 	l->name = MAX(cols - NAME_AT - columns_width(l), 1);
 	columns_place(l);
-	at = NAME_AT + 2 + x->endpoint + 1 + 6;
+	l->scheme_at = NAME_AT + 2 + x->endpoint + 1;
+	at = l->scheme_at + 6;
 	l->spark = spark_beside(cols - at - 2, x);
 	l->spark_at = at;
 	l->tally_at = at + l->spark + 2;
@@ -160,6 +160,21 @@ static void tally_line(struct layout *l, int cols)
 	l->spark = MAX(MIN(cols - l->spark_at, SPARK_MOST), 0);
 }
 
+/* Where it would hide some, the spark makes room: it goes behind the names if they leave enough. */
+static void spark_line(struct layout *l, const struct extents *x, int cols)
+{
+	int left = l->name - x->name - 2;
+
+	if (left < SPARK_LEAST)
+		return;
+	l->name = x->name;
+	l->spark_above = true;
+	l->spark_at = NAME_AT + l->name + 2;
+	l->spark = MIN(left, SPARK_MOST);
+	l->tally_at = l->scheme_at + 6;
+	l->tally = MAX(cols - l->tally_at, 0);
+}
+
 struct layout layout_make(const struct view *v, const struct ui *u, const struct grid *g)
 {
 	struct extents x = extents_of(v, u, g);
@@ -169,11 +184,14 @@ struct layout layout_make(const struct view *v, const struct ui *u, const struct
 	int most = MAX(between - panel, 0);
 	int n = (int)MIN(u->n_rows, (size_t)GRID_ROWS_MAX), needed;
 
-	if (!lay_wide(&l, &x, g->cols, false) && !lay_wide(&l, &x, g->cols, true) &&
+	if (!(lay_wide(&l, &x, g->cols, false) && x.tally <= l.tally) &&
+	    !(lay_wide(&l, &x, g->cols, true) && (x.tally <= l.tally || n * 2 > most)) &&
 	    !lay_medium(&l, &x, g->cols)) {
 		lay_narrow(&l, &x, g->cols);
 		if (x.tally > l.tally && n * 3 <= most)
 			tally_line(&l, g->cols);
+		else if (x.tally > l.tally)
+			spark_line(&l, &x, g->cols);
 	}
 	needed = MAX(n * l.vip_lines, 1);
 	l.table_rows = needed <= most ? needed : MAX(most - most % l.vip_lines, MIN(most, 1));

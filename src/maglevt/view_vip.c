@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A VIP's one, two or three lines. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "maglevt/figures.h"
@@ -8,79 +9,159 @@
 
 /* ---- the tally: "srv-a 1500 50%  srv-b 1501 50%" */
 
-#define TALLY_GAP   2
 #define VALUE_WIDTH 24 /* of a value, at most */
+#define VALUE_LEAST 4  /* what one may be cut to, so that more of them are seen */
 #define FIGURES_LEN ((size_t)2 * FIGURE_LEN)
 
-static const char *entry_figures(const struct tally *t, const struct tally_entry *e, bool counts,
-				 char buf[static FIGURES_LEN])
-{
-	char n[FIGURE_LEN], share[FIGURE_LEN];
+/* How the entries are written: as they are, or the shorter the less room there is. */
+struct form {
+	int gap;           /* between entries */
+	int value;         /* columns of a value, at most */
+	bool short_counts; /* "12k" from 10,000 on */
+};
 
-	figure_share(e->n, t->total, share);
-	if (counts)
-		snprintf(buf, FIGURES_LEN, "%s %s", figure_compact(e->n, n), share);
-	else
-		snprintf(buf, FIGURES_LEN, "%s", share);
+static const struct form whole = { .gap = 2, .value = VALUE_WIDTH };
+
+static const char *figures_format(const struct tally *t, uint64_t n, const struct form *f,
+				  char buf[static FIGURES_LEN])
+{
+	char count[FIGURE_LEN], share[FIGURE_LEN];
+
+	snprintf(buf, FIGURES_LEN, "%s %s",
+		 f->short_counts ? figure_short(n, count) : figure_compact(n, count),
+		 figure_share(n, t->total, share));
 	return buf;
 }
 
-static int entry_width(const struct grid *g, const struct tally *t, const struct tally_entry *e,
-		       bool counts)
+/* Of all but the values: figures, blanks, and what came beyond. */
+static int figures_width(const struct tally *t, const struct form *f)
 {
 	char figures[FIGURES_LEN];
-
-	return MIN(grid_width(g, e->value), VALUE_WIDTH) + 1 +
-	       grid_width(g, entry_figures(t, e, counts, figures));
-}
-
-int tally_width(const struct grid *g, const struct tally *t, bool counts)
-{
 	int sum = 0;
 
 	for (size_t i = 0; i < t->n; i++)
-		sum += entry_width(g, t, &t->v[i], counts) + (i > 0 ? TALLY_GAP : 0);
-	return sum + (t->others ? 2 * TALLY_GAP + 8 : 0);
+		sum += (i > 0 ? f->gap : 0) + 1 +
+		       (int)strlen(figures_format(t, t->v[i].n, f, figures));
+	if (t->others)
+		sum += f->gap + (int)strlen("others ") +
+		       (int)strlen(figures_format(t, t->others, f, figures));
+	return sum;
+}
+
+static int values_width(const int *widths, size_t n, int most)
+{
+	int sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += MIN(widths[i], most);
+	return sum;
+}
+
+static void values_measure(const struct grid *g, const struct tally *t, int ret[static TALLY_MAX])
+{
+	for (size_t i = 0; i < t->n; i++)
+		ret[i] = grid_width(g, t->v[i].value);
+}
+
+int tally_width(const struct grid *g, const struct tally *t)
+{
+	int widths[TALLY_MAX];
+
+	values_measure(g, t, widths);
+	return values_width(widths, t->n, whole.value) + figures_width(t, &whole);
+}
+
+/* Columns in which two values begin alike. */
+static int alike(const struct grid *g, const char *a, const char *b)
+{
+	_cleanup_free_ char *head = NULL;
+	size_t n = 0;
+
+	while (a[n] && a[n] == b[n])
+		n++;
+	head = xstrndup(a, n);
+	return grid_width(g, head);
+}
+
+/* What values may be cut to: they are sorted, so those that begin alike are neighbours, and must
+ * not come to look the same. */
+static int value_least(const struct grid *g, const struct tally *t)
+{
+	int least = VALUE_LEAST;
+
+	for (size_t i = 1; i < t->n; i++)
+		least = MAX(least, alike(g, t->v[i - 1].value, t->v[i].value) + 2);
+	return MIN(least, VALUE_WIDTH);
+}
+
+/* Without colours the grey ones stand in parentheses. */
+static int marks_width(const struct view *v, const struct tally *t, mono_ns now)
+{
+	int sum = 0;
+
+	for (size_t i = 0; v->colourless && i < t->n; i++)
+		sum += tally_fresh(&t->v[i], now) ? 0 : 2;
+	return sum;
+}
+
+/* The counts are shortened first, then the values, and no more than is needed. */
+static struct form form_choose(const struct grid *g, const struct tally *t, int room)
+{
+	struct form f = whole;
+	int widths[TALLY_MAX], least;
+
+	if (tally_width(g, t) <= room)
+		return f;
+	f.gap = 1;
+	f.short_counts = true;
+	room -= figures_width(t, &f);
+	values_measure(g, t, widths);
+	least = value_least(g, t);
+	while (f.value > least && values_width(widths, t->n, f.value) > room)
+		f.value--;
+	return f;
 }
 
 /* White: it has answered lately. Grey: it has not, as when it is drained; without colours, in
  * parentheses. */
-static void entry_draw(const struct view *v, struct pen *p, const struct tally_entry *e,
-		       const char *figures, bool fresh)
+static void entry_draw(const struct form *f, struct pen *p, const struct tally_entry *e,
+		       const char *figures, enum style value)
 {
-	bool mark = v->colourless && !fresh;
-
-	if (mark)
-		pen_put(p, STYLE_DIM, "(");
-	p->col += grid_put(p->g, p->row, p->col, VALUE_WIDTH, fresh ? STYLE_BRIGHT : STYLE_DIM,
-			   e->value);
-	pen_put(p, fresh ? STYLE_PLAIN : STYLE_DIM, mark ? " %s)" : " %s", figures);
+	p->col += grid_put(p->g, p->row, p->col, f->value, value, e->value);
+	pen_put(p, value == STYLE_BRIGHT ? STYLE_PLAIN : STYLE_DIM, " %s", figures);
 }
 
 static void tally_draw(const struct view *v, const struct layout *l, struct grid *g, int row,
 		       const struct tally *t, mono_ns now)
 {
+	struct form f = form_choose(g, t, l->tally - marks_width(v, t, now));
 	struct pen p = { g, row, l->tally_at };
 	int end = l->tally_at + l->tally;
-	bool counts = tally_width(g, t, true) <= l->tally;
 	char figures[FIGURES_LEN];
 	size_t i = 0;
 
 	for (; i < t->n; i++) {
-		bool fresh = tally_fresh(&t->v[i], now), last = i + 1 == t->n && !t->others;
-		int width = entry_width(g, t, &t->v[i], counts) + (v->colourless && !fresh ? 2 : 0);
+		const struct tally_entry *e = &t->v[i];
+		bool fresh = tally_fresh(e, now), last = i + 1 == t->n && !t->others;
+		bool mark = v->colourless && !fresh;
+		int width = MIN(grid_width(g, e->value), f.value) + 1 +
+			    (int)strlen(figures_format(t, e->n, &f, figures)) + (mark ? 2 : 0);
 
-		/* room for "  +63" behind it, unless nothing is left over */
-		if (p.col + width + (last ? 0 : TALLY_GAP + 3) > end)
+		/* room for " +63" behind it, unless nothing is left over */
+		if (p.col + width + (last ? 0 : f.gap + 3) > end)
 			break;
-		entry_draw(v, &p, &t->v[i], entry_figures(t, &t->v[i], counts, figures), fresh);
-		p.col += TALLY_GAP;
+		if (mark)
+			pen_put(&p, STYLE_DIM, "(");
+		entry_draw(&f, &p, e, figures, fresh ? STYLE_BRIGHT : STYLE_DIM);
+		if (mark)
+			pen_put(&p, STYLE_DIM, ")");
+		p.col += f.gap;
 	}
 	if (i < t->n)
 		grid_putf(g, row, p.col, end - p.col, STYLE_DIM, "+%zu", t->n - i);
 	else if (t->others)
 		grid_putf(g, row, p.col, end - p.col, STYLE_DIM, "others %s",
-			  figure_share(t->others, t->total, figures));
+			  figures_format(t, t->others, &f, figures));
 }
 
 static void tally_hint(const struct view *v, const struct layout *l, struct grid *g, int row,
@@ -191,7 +272,7 @@ static void figures_draw(const struct layout *l, struct grid *g, int row, const 
 
 static void identity_draw(const struct layout *l, struct grid *g, int row, const struct vip *vip)
 {
-	int at = NAME_AT + 2, end = l->spark_at - 7;
+	int at = NAME_AT + 2;
 
 	if (l->wide) {
 		word(l, g, row, COL_ENDPOINT, STYLE_DIM, vip->endpoint);
@@ -199,9 +280,9 @@ static void identity_draw(const struct layout *l, struct grid *g, int row, const
 			word(l, g, row, COL_SCHEME, STYLE_DIM, scheme_name(vip->scheme));
 		return;
 	}
-	grid_put(g, row + 1, at, MAX(end - at, 1), STYLE_DIM, vip->endpoint);
+	grid_put(g, row + 1, at, MAX(l->scheme_at - 1 - at, 1), STYLE_DIM, vip->endpoint);
 	if (vip->scheme != SCHEME_NONE)
-		grid_put(g, row + 1, end + 1, 5, STYLE_DIM, scheme_name(vip->scheme));
+		grid_put(g, row + 1, l->scheme_at, 5, STYLE_DIM, scheme_name(vip->scheme));
 }
 
 void draw_vip(const struct view *v, const struct layout *l, struct grid *g, int row, uint32_t vip,
@@ -210,7 +291,7 @@ void draw_vip(const struct view *v, const struct layout *l, struct grid *g, int 
 	const struct vip *what = &v->model->vips->v[vip];
 	const struct vip_stats *s = &v->model->of[vip];
 	enum vip_state state = model_state(v->model, vip);
-	int second = row + (l->wide ? 0 : 1), last = row + l->vip_lines - 1;
+	int spark = row + (l->wide || l->spark_above ? 0 : 1), last = row + l->vip_lines - 1;
 
 	grid_fill(g, row, 0, 1, marks[state].style,
 		  g->ascii ? (uint32_t)marks[state].ascii : marks[state].utf8);
@@ -225,7 +306,7 @@ void draw_vip(const struct view *v, const struct layout *l, struct grid *g, int 
 		return;
 	}
 	figures_draw(l, g, row, s);
-	spark_draw(l, g, second, &s->samples);
+	spark_draw(l, g, spark, &s->samples);
 	if (s->tally.n > 0)
 		tally_draw(v, l, g, last, &s->tally, now);
 	else
@@ -249,9 +330,8 @@ void draw_heads(const struct view *v, const struct layout *l, struct grid *g, in
 		else
 			number(l, g, row, c, STYLE_HEAD, heads[c]);
 	}
-	if (!l->wide)
-		return;
-	grid_put(g, row, l->spark_at, l->spark, STYLE_HEAD, "LATENCY");
-	if (l->vip_lines == 1)
+	if (l->wide || l->spark_above)
+		grid_put(g, row, l->spark_at, l->spark, STYLE_HEAD, "LATENCY");
+	if (l->wide && l->vip_lines == 1)
 		grid_put(g, row, l->tally_at, l->tally, STYLE_HEAD, v->header);
 }

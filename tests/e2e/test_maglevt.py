@@ -6,7 +6,9 @@ import re
 import shlex
 import signal
 import socket
+import socketserver
 import subprocess
+import threading
 import time
 
 import pytest
@@ -423,6 +425,100 @@ def test_redraws_are_few_and_small(vips, tmp_path):
         assert child.exitstatus == 0
     finally:
         child.close(force=True)
+
+
+# What a server may say of itself to a terminal that believes it: a title, a request that the
+# terminal answers as if typed, a string without end, and bytes of no character. With an escape in
+# it a header is not HTTP's, so there is no value; all else are values, and kept to a length.
+HOSTILE = [b"evil-0\x1b]0;owned\x07\x1b[5n\x1b[31;5m",
+           b"evil-1\xc2\x9d0;owned\xc2\x9c\xc2\x9b5n\xc2\x90q",  # C1 controls in UTF-8
+           b"evil-2\x9d0;owned\x9c\x9b5n\xff\xc3\x28\xe2\x82",  # and as single bytes
+           b"evil-3" + b"\xc2\x9bc\x9bc\xc2\x90q\x90q\xf5" * 340]
+VALUES = [b"evil-1", b"evil-2", b"evil-3"]
+
+
+class HostileServers:
+    """One on each address; all answer well but for the value of the header."""
+
+    def __init__(self, addresses, port):
+        self.servers = []
+        for address, value in zip(addresses, HOSTILE, strict=True):
+            answer = (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n"
+                      b"X-IPng-Frontend: " + value + b"\r\n\r\n")
+
+            class Handler(socketserver.StreamRequestHandler):
+                said = answer
+
+                def handle(self):
+                    while self.rfile.readline().strip():
+                        pass
+                    self.wfile.write(self.said)
+
+            class Server(socketserver.TCPServer):
+                allow_reuse_address = True
+            server = Server((address, port), Handler)
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            self.servers.append(server)
+
+    def close(self):
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+
+
+@pytest.fixture
+def hostile(vips):
+    v = vips(1)
+    addresses = [f"{v.net}.{100 + i}" for i in range(len(HOSTILE))]
+    v.write({f"web-{i}": v.frontend(a) for i, a in enumerate(addresses)})
+    servers = HostileServers(addresses, v.port)
+    yield v
+    servers.close()
+
+
+def assert_harmless(data, escapes):
+    """Text, and no control character but line ends and, where wanted, a screen's own sequences."""
+    text = data.decode("utf-8")
+    assert not re.search("[\x80-\x9f]", text), text
+    assert not re.search(r"\x1b[]P^_X]|\x1b\[[0-9;?]*[nc]|\x1b\[31;5m|\x07", text), text
+    assert escapes or "\x1b" not in text, text
+
+
+@pytest.mark.parametrize("cols, locale", [(80, "C.UTF-8"), (200, "C.UTF-8"), (200, "C")])
+def test_a_hostile_header_value_does_not_reach_the_terminal(hostile, cols, locale):
+    import pexpect
+    child = pexpect.spawn(str(MAGLEVT), ["-config", str(hostile.config)], timeout=DEADLINE,
+                          dimensions=(24, cols),
+                          env=environment({"TERM": "xterm-256color", "LC_ALL": locale}))
+    got = b""
+    try:
+        def seen():
+            nonlocal got
+            try:
+                got += child.read_nonblocking(1 << 20, 0.05)
+            except pexpect.TIMEOUT:
+                pass
+            return all(part in got for part in [b"3 good", b"1 failing", b"bad http", *VALUES])
+        wait_for(seen, lambda: repr(got[-4000:]))
+        child.send("q")
+        child.expect(pexpect.EOF)
+        got += child.before
+        child.wait()
+        assert child.exitstatus == 0
+    finally:
+        child.close(force=True)
+    assert_harmless(got, escapes=True)
+
+
+@pytest.mark.parametrize("flags", [[], ["-json"]], ids=["text", "json"])
+def test_nor_does_it_reach_a_summary(hostile, flags):
+    r = subprocess.run([MAGLEVT, "-config", hostile.config, "-count", "2", *flags],
+                       capture_output=True, env=environment(), timeout=DEADLINE,
+                       stdin=subprocess.DEVNULL)
+    assert r.returncode == 1 and b"bad http" in r.stdout, r
+    assert all(value in r.stdout for value in VALUES), r
+    assert_harmless(r.stdout + r.stderr, escapes=False)
+    assert len(r.stdout) < 8192  # a value is kept to a length
 
 
 # ---- without a screen

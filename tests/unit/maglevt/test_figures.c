@@ -35,6 +35,12 @@ static void test_compact(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		assert_string_equal(figure_compact(rows[i].n, b), rows[i].text);
+	assert_string_equal(figure_short(0, b), "0");
+	assert_string_equal(figure_short(9999, b), "9999");
+	assert_string_equal(figure_short(10000, b), "10k");
+	assert_string_equal(figure_short(999999, b), "999k");
+	assert_string_equal(figure_short(1000000, b), "1.0M");
+	assert_string_equal(figure_short(34567890, b), "34M");
 	assert_string_equal(figure_grouped(0, b), "0");
 	assert_string_equal(figure_grouped(999, b), "999");
 	assert_string_equal(figure_grouped(1000, b), "1,000");
@@ -81,6 +87,7 @@ static void test_widths(void **state)
 		uint64_t n = rng_u64(&rng) >> rng_below(&rng, 64);
 
 		assert_true(strlen(figure_compact(n, b)) <= 5);
+		assert_true(strlen(figure_short(n, b)) <= 4);
 		assert_true(strlen(figure_latency((uint32_t)n, b)) <= 6);
 		assert_true(strlen(figure_share(n, n + rng_below(&rng, 1000), b)) <= 4);
 	}

@@ -281,6 +281,7 @@ static void test_golden_odd(void **state)
 		     failure(3, CODE_L7RSP, 0, "not HTTP/1: starts with \"\\x1b\xff\"", 11 * S));
 	}
 	golden(&x, "odd-80x24", 24, 80, false);
+	golden(&x, "odd-80x16", 16, 80, false);
 	golden(&x, "odd-200x24", 24, 200, false);
 	golden(&x, "odd-ascii-100x24", 24, 100, true);
 	scene_close(&x);
@@ -330,6 +331,56 @@ static void test_any_size(void **state)
 	scene_close(&x);
 }
 
+static char *drawn(struct scene *x, int rows, int cols)
+{
+	struct grid g;
+	char *text;
+
+	grid_init(&g, rows, cols, false);
+	text = dump(&g, view_draw(&x->v, &x->u, &g));
+	grid_done(&g);
+	return text;
+}
+
+static void assert_shown(struct scene *x, const char *part)
+{
+	_cleanup_free_ char *text = drawn(x, 24, 80);
+
+	if (!strstr(text, part))
+		fail_msg("no \"%s\" in\n%s", part, text);
+}
+
+static void answers(struct scene *x, uint32_t vip, const char *value, int n)
+{
+	for (int i = 0; i < n; i++)
+		take(x, passed(vip, 200, value, 400, x->v.now));
+}
+
+/* However many VIPs there are, values have their counts and their shares; what there is no room
+ * for is cut so that values can still be told apart, or counted. */
+static void test_tallies_at_80x24(void **state)
+{
+	struct scene x;
+
+	scene_open(&x, 20, true);
+	answers(&x, WEB, "srv-a", 300);
+	answers(&x, WEB, "srv-b", 100);
+	assert_shown(&x, "  srv-a 300 75%  srv-b 100 25%\n");
+	answers(&x, WEB + 1, "chbtl0", 3000);
+	answers(&x, WEB + 1, "chplo0", 5000);
+	answers(&x, WEB + 1, "frggh0", 12000);
+	assert_shown(&x, "  chbtl0 3000 15% chplo0 5000 25% frggh0 12k 60%\n");
+	answers(&x, WEB + 2, "chbtl0.example.net", 700);
+	answers(&x, WEB + 2, "chplo0.example.net", 200);
+	answers(&x, WEB + 2, "frggh0.example.net", 100);
+	assert_shown(&x, "  chbtl0… 700 70% chplo0… 200 20% frggh0… 100 10%\n");
+	answers(&x, WEB + 3, "app-server-1.example.net", 500);
+	answers(&x, WEB + 3, "app-server-2.example.net", 500);
+	answers(&x, WEB + 3, "app-server-3.example.net", 500);
+	assert_shown(&x, "  app-server-1… 500 33% app-server-2… 500 33% +1\n");
+	scene_close(&x);
+}
+
 /* 80x24 has room for everything that is promised of a VIP. */
 static void test_80x24_is_enough(void **state)
 {
@@ -341,22 +392,17 @@ static void test_80x24_is_enough(void **state)
 		"p99",       "max",
 		"N",         "FAIL",
 		"OK %",      "LAST",
-		"chbtl0",    "watch.example.net",
+		"208 35%",   "watch.example.net",
+		"chbtl0",    "LATENCY",
 		"2.0.0",     "up 1m15s",
 		"anomalies", "spike",
 	};
 	struct scene x;
-	struct grid g;
-	_cleanup_free_ char *text = NULL;
 
 	scene_open(&x, 4, true);
 	scene_play(&x, 4);
-	grid_init(&g, 24, 80, false);
-	text = dump(&g, view_draw(&x.v, &x.u, &g));
 	for (size_t i = 0; i < ARRAY_LEN(promised); i++)
-		if (!strstr(text, promised[i]))
-			fail_msg("no \"%s\" in\n%s", promised[i], text);
-	grid_done(&g);
+		assert_shown(&x, promised[i]);
 	scene_close(&x);
 }
 
@@ -365,7 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),          cmocka_unit_test(test_golden_many),
 		cmocka_unit_test(test_golden_odd),      cmocka_unit_test(test_any_size),
-		cmocka_unit_test(test_80x24_is_enough),
+		cmocka_unit_test(test_80x24_is_enough), cmocka_unit_test(test_tallies_at_80x24),
 	};
 
 	setenv("TZ", "UTC", 1);
