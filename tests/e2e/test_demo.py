@@ -115,13 +115,22 @@ def test_there_is_something_to_see_and_to_operate(demo):
     wait_for(lambda: states({"up"}), "its return")
 
 
-def test_busy_ports_are_passed_over(tmp_path):
-    taken = []
-    for address, port in (("127.0.0.1", 9090), ("127.0.0.1", 8080), ("127.0.0.12", 8080)):
+def take(address, port):
+    """The port, which another test may have for a moment; None when somebody has it for good, which
+    serves as well."""
+    def once():
         try:
-            taken.append(socket.create_server((address, port)))
+            return socket.create_server((address, port))
         except OSError:
-            pass  # somebody has it already, which serves as well
+            return None
+    try:
+        return wait_for(once, "a free port")
+    except AssertionError:
+        return None
+
+
+def test_busy_ports_are_passed_over(tmp_path):
+    taken = [take(*where) for where in (("127.0.0.1", 9090), ("127.0.0.1", 8080), ("127.0.0.12", 8080))]
     demo = Demo(tmp_path)
     try:
         demo.wait_line(r"203\.0\.113\.81:443/tcp  web-d added")
@@ -136,5 +145,5 @@ def test_busy_ports_are_passed_over(tmp_path):
         wait_for(lambda: not demo.leftovers(), "its end")
     finally:
         demo.process.kill()
-        for s in taken:
+        for s in filter(None, taken):
             s.close()
