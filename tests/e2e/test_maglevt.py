@@ -15,7 +15,7 @@ import pytest
 
 from cluster import BIN
 from processes import DEADLINE, PATIENCE, Process, wait_for
-from tmux import Tmux
+from tmux import Tmux, on_terminal
 
 MAGLEVT = BIN / "maglevt"
 
@@ -136,11 +136,7 @@ class Screen:
 
     def pid(self):
         """Of maglevt: it is the one whose terminal this is."""
-        tty = self.tmux.ask("pane_tty").removeprefix("/dev/")
-        r = subprocess.run(["ps", "-t", tty, "-o", "pid=,ppid=,comm="], capture_output=True,
-                           text=True)
-        rows = [l.split() for l in r.stdout.splitlines()]
-        own = [(int(p), int(pp)) for p, pp, comm in rows if comm == "maglevt"]
+        own = on_terminal(self.tmux.ask("pane_tty"), "maglevt")
         pids = {p for p, _ in own}
         return next(p for p, pp in own if pp not in pids)
 
@@ -331,9 +327,7 @@ def test_what_was_said_on_the_screens_stderr_is_shown_afterwards(vips, tmp_path)
         t.type(f"{MAGLEVT} -config {v.config}")
         t.keys("Enter")
         t.wait("1 good")
-        tty = t.ask("pane_tty").removeprefix("/dev/")
-        r = subprocess.run(["ps", "-t", tty, "-o", "pid=,comm="], capture_output=True, text=True)
-        pid = min(int(l.split()[0]) for l in r.stdout.splitlines() if l.split()[1] == "maglevt")
+        pid = min(pid for pid, _ in on_terminal(t.ask("pane_tty"), "maglevt"))
         with open(f"/proc/{pid}/fd/2", "w") as f:
             f.write("assertion failed: somewhere\n")
         t.wait("1 good", gone=["assertion"])

@@ -1,9 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real terminal to look at: tmux, with a server of its own for each test."""
 import os
+import pathlib
 import subprocess
 
 from processes import wait_for
+
+
+def on_terminal(tty, name):
+    """(pid, parent's pid) of the processes of this name whose terminal it is: proc(5), stat."""
+    device, found = os.stat(tty).st_rdev, []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            head, _, tail = (entry / "stat").read_text().rpartition(") ")
+        except OSError:
+            continue  # it has ended
+        _, parent, _, _, number = tail.split()[:5]
+        of = os.makedev(int(number) >> 8 & 0xfff, int(number) & 0xff | int(number) >> 12 & 0xfff00)
+        if of == device and head.partition(" (")[2] == name:
+            found.append((int(entry.name), int(parent)))
+    return found
 
 
 class Tmux:
