@@ -65,7 +65,17 @@ async function allUp(page) {
     up = await page.evaluate(shown, "backends up");
 }
 
+/** Until all is known and up: what loads while it comes up is told to fetch the state again. */
+async function settled(browser) {
+  const { page, wrong, context } = await openPage(browser, "/view/", {}, observe);
+  await until(page, "1,000 cards", allThere, FRONTENDS);
+  await allUp(page);
+  assert.deepEqual(wrong, []);
+  await context.close();
+}
+
 export async function large(browser) {
+  await settled(browser);
   const { page, wrong, context } = await openPage(browser, "/view/", {}, observe);
   const bytes = await bytesOf(page);
   figure("first_view_bytes", bytes);
