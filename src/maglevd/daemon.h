@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 #include "maglevd/fleet.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbsync.h"
 #include "maglevd/loader.h"
 #include "maglevd/options.h"
 #include "maglevd/reload.h"

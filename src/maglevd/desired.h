@@ -3,7 +3,7 @@
 #pragma once
 
 #include "maglevd/fleet.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbsync.h"
 
 /* Callbacks over `f`, which must outlive the lbsync they are given to. */
 struct lbsync_source desired_source(struct fleet *f);

@@ -20,7 +20,7 @@
 #include "core/model.h"
 #include "core/pools.h"
 #include "maglevd/counters.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbsync.h"
 #include "maglevd/warn_limit.h"
 #include "probe/engine.h"
 

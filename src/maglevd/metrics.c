@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "maglevd/daemon.h"
-#include "maglevd/lbcounters.h"
+#include "lbsync/lbcounters.h"
 #include "maglevd/snapshot.h"
 #include "metrics/http.h"
 #include "rpc/counts.h"

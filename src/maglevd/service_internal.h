@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "maglev.pb-c.h"
 #include "maglevd/daemon.h"
-#include "maglevd/lbcounters.h"
+#include "lbsync/lbcounters.h"
 #include "maglevd/service.h"
 #include "rpc/server.h"
 

@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "maglevd/counters.h"
-#include "maglevd/lbcounters.h"
+#include "lbsync/lbcounters.h"
 #include "maglevd/snapshot.h"
 
 #define SNAPSHOT_NO_STRING UINT32_MAX

@@ -17,7 +17,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "lbsim/server.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbsync.h"
 #include "vpp/client.h"
 
 #define N_VIPS    1000

@@ -10,8 +10,8 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "maglevd/lbcounters.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbcounters.h"
+#include "lbsync/lbsync.h"
 #include "vppbed.h"
 
 #define INTERFACE "pg4711" /* of the packet generator */

@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "core/table.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbsync.h"
 #include "vpp/client.h"
 
 #define SKIPPED  77

@@ -5,8 +5,8 @@
 
 #include "core/model.h"
 #include "lbsim/server.h"
-#include "maglevd/lbsync.h"
-#include "maglevd/lbsync_internal.h"
+#include "lbsync/lbsync.h"
+#include "lbsync/internal.h"
 
 #define FE_ASES 8
 

@@ -16,7 +16,7 @@
 
 #include "base/log.h"
 #include "lbsim/listener.h"
-#include "maglevd/lbcounters.h"
+#include "lbsync/lbcounters.h"
 #include "syncbed.h"
 
 #define N_FES 5

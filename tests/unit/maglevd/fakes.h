@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/vec.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbsync.h"
 #include "probe/engine.h"
 
 enum fake_op { FAKE_PUT, FAKE_REMOVE, FAKE_PACE, FAKE_NETNS };

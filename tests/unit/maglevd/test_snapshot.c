@@ -16,7 +16,7 @@
 #include "fakes.h"
 #include "loop/loop.h"
 #include "maglevd/fleet.h"
-#include "maglevd/lbcounters.h"
+#include "lbsync/lbcounters.h"
 #include "maglevd/reload.h"
 #include "maglevd/snapshot.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maglevd/lbsync.h - keeps VPP's lb plugin equal to what we want (main loop only).
+/* lbsync/lbsync.h - keeps VPP's lb plugin equal to what we want (main loop only).
  *
  * Owns the VPP session, the mirror of the plugin's state, the warm-up, dirty marks, retries and the
  * drift timer. It asks its source for what is desired at the moment it plans, so that the latest
@@ -146,5 +146,5 @@ size_t lbsync_kept(const struct lbsync *s);
 const struct vpp_client *lbsync_client(const struct lbsync *s);
 /* The index of this VIP in VPP's pool, by which its counters are found. False when not known. */
 bool lbsync_pool_index(const struct lbsync *s, const struct vip_key *key, uint32_t *ret);
-/* What VPP counts; see maglevd/lbcounters.h. */
+/* What VPP counts; see lbsync/lbcounters.h. */
 struct lbcounters *lbsync_counters(const struct lbsync *s);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maglevd/lbdrift.h - what another hand did to VPP: the differences between what the mirror says
+/* lbsync/lbdrift.h - what another hand did to VPP: the differences between what the mirror says
  * VPP should have and what a read finds (pure). */
 #pragma once
 
 #include "core/plan.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbsync.h"
 
 struct lbdrift {
 	enum lbsync_drift kind;

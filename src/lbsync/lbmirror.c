@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "maglevd/lbmirror.h"
+#include "lbsync/lbmirror.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 /* The warm-up: which frontends VPP may be told of yet. core/warmup.h decides; here the clock, the
  * releases and the records are. */
 #include "base/log.h"
-#include "maglevd/lbsync_internal.h"
+#include "lbsync/internal.h"
 
 bool lbsync_warm(const struct lbsync *s)
 {

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "maglevd/lbsync_internal.h"
+#include "lbsync/internal.h"
 
 static void on_answer(void *ctx, const struct vpp_answer *a);
 static void finish(struct lbsync *s);

@@ -5,7 +5,7 @@
  * too.
  *
  * Lookups go out few at a time, so that a weight change never waits behind a thousand of them. */
-#include "maglevd/lbcounters.h"
+#include "lbsync/lbcounters.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maglevd/lbcounters.h - what VPP counts for each VIP (main loop only).
+/* lbsync/lbcounters.h - what VPP counts for each VIP (main loop only).
  *
  * Part of lbsync, which tells it of the session and of the VIPs; others read from it. The figures
  * come from VPP's stats segment, every LBCOUNTERS_INTERVAL while VPP is connected; the plugin's

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "maglevd/lbdrift.h"
+#include "lbsync/lbdrift.h"
 
 #include <stdio.h>
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/model.h"
-#include "maglevd/lbmirror.h"
+#include "lbsync/lbmirror.h"
 
 static struct prefix prefix(const char *addr, uint8_t len)
 {

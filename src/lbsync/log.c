@@ -2,7 +2,7 @@
 /* The records of a sync, and how its calls are counted. */
 #include <assert.h>
 
-#include "maglevd/lbsync_internal.h"
+#include "lbsync/internal.h"
 
 static const char *const scope_names[] = { [LBSYNC_ALL] = "all", [LBSYNC_VIP] = "vip" };
 _Static_assert(ARRAY_LEN(scope_names) == LBSYNC_SCOPE_N, "a name for every scope");

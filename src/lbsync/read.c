@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "maglevd/lbsync_internal.h"
+#include "lbsync/internal.h"
 
 #define SHOW_VIPS "show lb vips verbose"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "maglevd/lbsync_internal.h"
+#include "lbsync/internal.h"
 
 static void log_failure(struct lbsync *s, const char *why)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maglevd/lbsync_internal.h - what the files of lbsync share. Nobody else includes it. */
+/* lbsync/internal.h - what the files of lbsync share. Nobody else includes it. */
 #pragma once
 
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/vec.h"
 #include "core/warmup.h"
-#include "maglevd/lbcounters.h"
-#include "maglevd/lbdrift.h"
-#include "maglevd/lbmirror.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbcounters.h"
+#include "lbsync/lbdrift.h"
+#include "lbsync/lbmirror.h"
+#include "lbsync/lbsync.h"
 #include "vpp/client.h"
 
 /* Calls of a sync that VPP has not answered yet. Enough to keep it busy over the socket's latency,
@@ -135,22 +135,22 @@ struct lbsync_vip **lbsync_find_key(const struct lbsync *s, const struct vip_key
 struct lbsync_vip **lbsync_find_prefix(const struct lbsync *s, const struct prefix *p,
 				       size_t *ret_n);
 
-/* ---- lbsync_connect.c */
+/* ---- connect.c */
 void lbsync_connect_start(struct lbsync *s);
 void lbsync_stats_settled(void *ctx); /* lbcounters' ready */
 
-/* ---- lbsync_read.c */
+/* ---- read.c */
 void lbsync_read_start(struct lbsync *s);
 void lbsync_text_start(struct lbsync *s);
 void lbsync_conf_push(struct lbsync *s);
 
-/* ---- lbsync_run.c */
+/* ---- run.c */
 void lbsync_run_full(struct lbsync *s);
 void lbsync_run_dirty(struct lbsync *s);
 void lbsync_run_abort(struct lbsync *s);
 void lbsync_run_cut(struct lbsync *s);
 
-/* ---- lbsync_wait.c */
+/* ---- wait.c */
 struct lbsync_waiter *lbsync_wait_add(struct list *queue, void *ctx);
 /* The sync that begins answers these: all that wait, or those of dirty frontends. */
 void lbsync_wait_take(struct lbsync *s, bool full);
@@ -163,7 +163,7 @@ void lbsync_wait_lost(struct lbsync *s);   /* VPP is gone */
 void lbsync_wait_gone(struct lbsync *s, const struct lbsync_vip *v); /* the frontend is */
 void lbsync_wait_drop(struct lbsync *s);                             /* without a word */
 
-/* ---- lbsync_warmup.c */
+/* ---- warmup.c */
 void lbsync_warmup_start(struct lbsync *s);
 void lbsync_warmup_reloaded(struct lbsync *s);
 void lbsync_warmup_add(struct lbsync *s, struct lbsync_vip *v);
@@ -172,7 +172,7 @@ void lbsync_warmup_forget(struct lbsync *s, struct lbsync_vip *v);
 void lbsync_warmup_look(struct lbsync *s, struct lbsync_vip *v);
 bool lbsync_warm(const struct lbsync *s); /* the warm-up is over */
 
-/* ---- lbsync_log.c */
+/* ---- log.c */
 void lbsync_count(struct lbsync_counts *c, const struct plan_call *call, enum call_fate fate);
 enum lbsync_kind lbsync_kind_of(enum plan_op op);
 void lbsync_log_call(const struct plan_call *c);

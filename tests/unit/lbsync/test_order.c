@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "core/model.h"
 #include "fakevpp.h"
-#include "maglevd/lbsync_internal.h"
+#include "lbsync/internal.h"
 
 #define N_FES 3
 #define N_AS  3

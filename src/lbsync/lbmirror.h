@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maglevd/lbmirror.h - what we know of the lb plugin: the last full read, plus every call of ours
+/* lbsync/lbmirror.h - what we know of the lb plugin: the last full read, plus every call of ours
  * that VPP acknowledged since (pure).
  *
  * A read is collected row by row into a struct lbread and taken over whole. What the dumps do not
@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/dur.h"
-#include "maglevd/lbsync.h"
+#include "lbsync/lbsync.h"
 #include "vpp/lbtext.h"
 #include "vpp/messages.h"
 

@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "core/model.h"
-#include "maglevd/lbdrift.h"
+#include "lbsync/lbdrift.h"
 
 /* The names are lbsync's, which is not linked here. */
 static const char *const kinds[LBSYNC_DRIFT_N] = { "vip-", "vip+", "vip!", "as-",

@@ -7,16 +7,16 @@
  *                     |                                        |
  *                     +------------- next_job ----------------+
  *                                       |
- *      lbsync_read.c: READ -> CONF -> lbsync_run.c: PLAN -> answers -> mirror, log, waiters
+ *           read.c: READ -> CONF -> run.c: PLAN -> answers -> mirror, log, waiters
  *
  * One job at a time. Whatever arrives meanwhile leaves a mark (a dirty VIP, full_wanted, a waiter)
  * and calls lbsync_schedule; when the job ends, next_job looks at all the marks at once. So changes
  * fold by themselves, and a plan is always made of the wishes of its own moment.
  *
- * The files: lbsync_connect.c the connection, lbsync_read.c reading and lb_conf, lbsync_run.c
- * carrying out plans, lbsync_wait.c those who wait for an end, lbsync_warmup.c the warm-up,
- * lbsync_log.c the records, lbmirror.c what is known of VPP. */
-#include "maglevd/lbsync.h"
+ * The files: connect.c the connection, read.c reading and lb_conf, run.c carrying out plans, wait.c
+ * those who wait for an end, warmup.c the warm-up, log.c the records, lbmirror.c what is known of
+ * VPP, lbdrift.c what another hand did to it, lbcounters.c what it counts. */
+#include "lbsync/lbsync.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "maglevd/lbsync_internal.h"
+#include "lbsync/internal.h"
 
 /* ---- requests */
 

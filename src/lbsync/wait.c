@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "maglevd/lbsync_internal.h"
+#include "lbsync/internal.h"
 
 static struct lbsync_waiter *waiter(struct list *n)
 {
