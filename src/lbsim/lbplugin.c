@@ -199,11 +199,6 @@ static bool has_vip(const struct lbplugin *p, const struct lb_key *k, enum match
 	return find_vip(p, k, how, &unused) == 0;
 }
 
-int32_t lbplugin_find_vip(const struct lbplugin *p, const struct lb_key *k, uint32_t *ret_index)
-{
-	return find_vip(p, k, SAME_PORT, ret_index);
-}
-
 int32_t lbplugin_find_as(const struct lbplugin *p, uint32_t vip, const struct ip46 *addr,
 			 uint32_t *ret_index)
 {

@@ -160,8 +160,6 @@ int32_t lbplugin_flush_vip(struct lbplugin *p, const struct lb_key *k);
 /* The timer's work, every LB_GC_RUN seconds. */
 void lbplugin_gc(struct lbplugin *p, uint32_t now);
 
-/* The live VIP with this key; 0 or -6. */
-int32_t lbplugin_find_vip(const struct lbplugin *p, const struct lb_key *k, uint32_t *ret_index);
 /* The AS of this VIP (by index, live or not) with this address, removed ones too; 0 or -6. */
 int32_t lbplugin_find_as(const struct lbplugin *p, uint32_t vip, const struct ip46 *addr,
 			 uint32_t *ret_index);

@@ -182,4 +182,3 @@ void lbsync_log_drift(const struct lbdrift *d);
 void lbsync_log_start(const struct lbsync *s, enum log_level l);
 void lbsync_log_done(const struct lbsync *s, enum log_level l);
 void lbsync_log_suppressed(const struct lbsync *s, const char *why, const struct lbsync_vip *v);
-enum vpp_msg lbsync_call_msg(enum plan_op op);

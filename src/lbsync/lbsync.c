@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "lbsync/internal.h"
 
 /* ---- requests */
@@ -395,25 +394,9 @@ uint64_t lbsync_drift_total(const struct lbsync *s, enum lbsync_drift d)
 	return s->drifts[d];
 }
 
-size_t lbsync_kept(const struct lbsync *s)
-{
-	return s->n_kept;
-}
-
 const struct vpp_client *lbsync_client(const struct lbsync *s)
 {
 	return s->client;
-}
-
-bool lbsync_pool_index(const struct lbsync *s, const struct vip_key *key, uint32_t *ret)
-{
-	const struct lbtext_vip *t = s->mirror.text_stale ? NULL
-							  : lbtext_find(&s->mirror.text, key);
-
-	if (!t)
-		return false;
-	*ret = t->index;
-	return true;
 }
 
 struct lbcounters *lbsync_counters(const struct lbsync *s)

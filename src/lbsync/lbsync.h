@@ -139,12 +139,7 @@ enum lbsync_drift {
 };
 const char *lbsync_drift_name(enum lbsync_drift d); /* "vip_missing", … "conf" */
 uint64_t lbsync_drift_total(const struct lbsync *s, enum lbsync_drift d); /* since start */
-/* Backends that keep the weight VPP has, because no probe of them was ever conclusive; as of the
- * last full sync, one for each frontend they are in. */
-size_t lbsync_kept(const struct lbsync *s);
 /* The session, for its message counters. */
 const struct vpp_client *lbsync_client(const struct lbsync *s);
-/* The index of this VIP in VPP's pool, by which its counters are found. False when not known. */
-bool lbsync_pool_index(const struct lbsync *s, const struct vip_key *key, uint32_t *ret);
 /* What VPP counts; see lbsync/lbcounters.h. */
 struct lbcounters *lbsync_counters(const struct lbsync *s);

@@ -60,11 +60,6 @@ enum lbsync_kind lbsync_kind_of(enum plan_op op)
 	return ops[op].kind;
 }
 
-enum vpp_msg lbsync_call_msg(enum plan_op op)
-{
-	return ops[op].msg;
-}
-
 void lbsync_count(struct lbsync_counts *c, const struct plan_call *call, enum call_fate fate)
 {
 	uint32_t *const by_kind[LBSYNC_KIND_N] = {

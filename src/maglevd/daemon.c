@@ -25,6 +25,7 @@
 #include "maglevd/events.h"
 #include "maglevd/metrics.h"
 #include "maglevd/notify.h"
+#include "maglevd/reload.h"
 #include "maglevd/service.h"
 #include "rpc/health.h"
 #include "rpc/reflection.h"

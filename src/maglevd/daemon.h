@@ -9,7 +9,6 @@
 #include "lbsync/lbsync.h"
 #include "maglevd/loader.h"
 #include "maglevd/options.h"
-#include "maglevd/reload.h"
 
 struct events;
 struct metrics;

@@ -38,9 +38,9 @@ struct events {
 	void (*trace)(void *ctx);
 	void *trace_ctx;
 	struct list subscribers;
-	struct list waiting;          /* for their turns to begin */
-	int n, n_backend, n_frontend; /* subscribers, and those that want that */
-	int n_level[LVL_OFF + 1];     /* of each level */
+	struct list waiting;       /* for their turns to begin */
+	int n_backend, n_frontend; /* subscribers that want that */
+	int n_level[LVL_OFF + 1];  /* of each level */
 	enum log_level tapped;
 	struct rpc_packed *backends, *frontends; /* the present state; NULL: to be made */
 	pthread_t main_thread;
@@ -290,7 +290,6 @@ static void update_tap(struct events *ev)
 
 static void count(struct events *ev, const struct subscriber *s, int step)
 {
-	ev->n += step;
 	ev->n_backend += s->backend ? step : 0;
 	ev->n_frontend += s->frontend ? step : 0;
 	ev->n_level[s->level] += step;
@@ -355,11 +354,6 @@ void events_subscribe(struct events *ev, struct rpc_call *call, const Maglev__Wa
 	s->events = ev;
 	s->stream = rpc_stream_open(call, &stream_ops, s);
 	list_add_tail(&ev->waiting, &s->node);
-}
-
-size_t events_subscribers(const struct events *ev)
-{
-	return (size_t)ev->n;
 }
 
 static void end_all(struct list *subscribers)

@@ -32,4 +32,3 @@ void events_subscribe(struct events *ev, struct rpc_call *call, const Maglev__Wa
 void events_reloaded(struct events *ev);
 /* End all subscriptions: UNAVAILABLE "shutting down". */
 void events_stop(struct events *ev);
-size_t events_subscribers(const struct events *ev);

@@ -17,7 +17,6 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "loop/loop.h"
 
 /* ---- the container */

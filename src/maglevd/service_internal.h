@@ -9,7 +9,6 @@
 #include "maglev.pb-c.h"
 #include "maglevd/daemon.h"
 #include "lbsync/lbcounters.h"
-#include "maglevd/service.h"
 #include "rpc/server.h"
 
 struct service {

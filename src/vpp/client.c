@@ -429,12 +429,6 @@ void vpp_client_free(struct vpp_client *c)
 	free(c);
 }
 
-void vpp_client_drop(struct vpp_client *c, const char *why)
-{
-	if (c->session != SESSION_WAIT)
-		end(c, why);
-}
-
 bool vpp_client_is_up(const struct vpp_client *c)
 {
 	return c->session == SESSION_UP;

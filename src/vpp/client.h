@@ -59,9 +59,6 @@ typedef void vpp_answer_fn(void *ctx, const struct vpp_answer *a);
 int vpp_client_send(struct vpp_client *c, enum vpp_msg m, const void *body, vpp_answer_fn *fn,
 		    void *ctx);
 size_t vpp_client_open_requests(const struct vpp_client *c);
-/* End the connection because its owner cannot use it; `down` is called, then it retries. Not from
- * inside an answer. */
-void vpp_client_drop(struct vpp_client *c, const char *why);
 
 /* ---- counters, for metrics */
 #define VPP_CLIENT_BUCKETS 13

@@ -288,9 +288,10 @@ const struct lb_vip *bed_vip(struct syncbed *b, const struct fe *f)
 {
 	const struct vip_key *k = &f->want.key;
 	struct lb_key key = lb_key(&k->prefix, k->proto, k->port);
-	uint32_t i;
+	uint32_t i = lbplugin_vip_of(bed_plugin(b), &key);
+	const struct lb_vip *v = &bed_plugin(b)->vips.v[i];
 
-	return lbplugin_find_vip(bed_plugin(b), &key, &i) == 0 ? &bed_plugin(b)->vips.v[i] : NULL;
+	return i != 0 && v->key.port == k->port ? v : NULL; /* 0 is a placeholder */
 }
 
 struct lb_as *bed_as(struct syncbed *b, const struct fe *f, int i)

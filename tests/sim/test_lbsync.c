@@ -815,10 +815,10 @@ static void test_removed_rows_do_not_exist(void **state)
 	assert_int_equal(lbsync_read(b->s, asked_state, &a, &e), 0);
 	bed_settle(b);
 	assert_int_equal(a.vips, 3);
-	uint32_t index;
-	assert_true(lbsync_pool_index(b->s, &b->fes[0].want.key, &index));
-	assert_int_equal(index, bed_vip(b, &b->fes[0]) - bed_plugin(b)->vips.v);
-	assert_false(lbsync_pool_index(b->s, &b->fes[2].want.key, &index));
+	const struct lbtext_vip *told = lbtext_find(&b->s->mirror.text, &b->fes[0].want.key);
+	assert_non_null(told);
+	assert_int_equal(told->index, bed_vip(b, &b->fes[0]) - bed_plugin(b)->vips.v);
+	assert_null(lbtext_find(&b->s->mirror.text, &b->fes[2].want.key));
 }
 
 /* ---- VPP restarts */

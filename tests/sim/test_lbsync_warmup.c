@@ -223,7 +223,7 @@ static void test_maximum(void **state)
 	assert_int_equal(bed_as(b, &b->fes[0], 1)->weight, 100);
 	assert_int_equal(bed_as(b, &b->fes[2], 0)->weight, 100);
 	assert_int_equal(bed_writes(b), writes + 2);
-	assert_int_equal(lbsync_kept(b->s), 5);
+	assert_int_equal(b->s->n_kept, 5);
 	logged(b, 1, "warn vpp-lb-weight-kept count=5 ");
 	logged(b, 1, "vpp-lb-warmup phase=done unreleased=3\n");
 	bed_sync(b, NULL);

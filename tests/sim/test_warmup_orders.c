@@ -490,7 +490,8 @@ static bool vip_there(struct world *w, const char *addr, uint32_t *ret)
 {
 	struct lb_key k = key_of(addr);
 
-	return lbplugin_find_vip(&server_api(w->sim)->plugin, &k, ret) == 0;
+	*ret = lbplugin_vip_of(&server_api(w->sim)->plugin, &k);
+	return *ret != 0; /* the placeholder */
 }
 
 /* -1: none */

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/vec.h"
 #include "fakevpp.h"
 
 static void on_client(void *ctx, uint32_t events);

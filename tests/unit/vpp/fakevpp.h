@@ -5,7 +5,6 @@
 
 #include <limits.h>
 
-#include "base/vec.h"
 #include "loop/loop.h"
 #include "vpp/messages.h"
 

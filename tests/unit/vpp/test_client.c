@@ -629,18 +629,6 @@ static void test_goodbye(void **state)
 	assert_int_equal(t->log.len, 0); /* dropped without an answer */
 }
 
-static void test_dropped_by_its_owner(void **state)
-{
-	struct fixture *t = *state;
-
-	connect_it(t);
-	t->up = false;
-	vpp_client_drop(t->client, "no use");
-	assert_true(t->down);
-	assert_string_equal(t->why, "no use");
-	turn_until(t->loop, &t->up);
-}
-
 /* VPP reads nothing: output stays within its bound, and flows again afterwards. */
 static void test_output_waits_for_room(void **state)
 {
@@ -736,7 +724,6 @@ int main(void)
 		T(slow_but_alive),
 		T(keepalive_answered),
 		T(goodbye),
-		T(dropped_by_its_owner),
 		T(output_waits_for_room),
 		T(debug_records),
 	};
