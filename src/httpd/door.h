@@ -3,15 +3,17 @@
  * handed to libmicrohttpd. Everything happens on the loop's thread. */
 #pragma once
 
+#include "base/dur.h"
 #include "base/err.h"
 #include "httpd/listen.h"
 #include "httpd/turn.h"
 
 struct httpd_door_opts {
 	struct loop *loop;
-	const char *addr;          /* as listen_open has it */
-	struct httpd_turn *turn;   /* of the daemon that gets them; started before the loop turns */
-	int send_buffer;           /* bytes of the kernel's that a reader who stopped may fill */
+	const char *addr;        /* as listen_open has it */
+	struct httpd_turn *turn; /* of the daemon that gets them; started before the loop turns */
+	int send_buffer;         /* bytes of the kernel's that a reader who stopped may fill */
+	dur_ns defer;            /* the kernel keeps those that say nothing about as long; 0: not */
 	void (*coming)(void *ctx); /* somebody is about to be let in: make room, if need be */
 	void *ctx;
 };

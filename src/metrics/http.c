@@ -11,7 +11,7 @@
  *
  * Nobody is trusted. A connection carries one request, has ASK_TIME to make it and READ_TIME to
  * read the answer, however busily it trickles; there are VISITORS_MAX of them, and when one more
- * comes the oldest that has not asked yet, or else the oldest reader, gives way to it, so that
+ * comes the oldest that still asks or the oldest that reads gives way to it (find_victim), so that
  * whoever opens connections and says nothing, or reads nothing, keeps nobody out. Slow readers can
  * hold EDITIONS_MAX contents in memory; when another is wanted, the readers of the oldest are cut
  * off once it is EDITION_AGE old. */
@@ -38,7 +38,6 @@
 /* Beyond those, while libmicrohttpd has not closed what we cut off. */
 #define CONNECTIONS_MAX (VISITORS_MAX + 32)
 #define ASK_TIME        (10 * NS_PER_S)
-#define ASK_GRACE       (250 * NS_PER_MS)
 #define READ_TIME       (60 * NS_PER_S)
 #define EDITIONS_MAX    4 /* a content is some MB for a large fleet */
 #define EDITION_AGE     (5 * NS_PER_S)
@@ -406,34 +405,39 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
 		visitor_leave(*socket_context);
 }
 
-/* Who gives way: the oldest that had time to ask and did not; or else the oldest that reads, so
- * that nobody is sent away before he could open his mouth; or else the oldest of those. */
+/* Who gives way: the oldest of those that ask, where these have their half of the places; else the
+ * oldest that reads, but nobody while all others wait for the owner, who is quick. Each kind at the
+ * cost of its own: a flood of requests that never end cuts nobody off from his answer, and answers
+ * that nobody reads leave room to ask. */
 static struct visitor *find_victim(const struct metrics_http *h)
 {
-	const mono_ns young = loop_clock() + h->o.ask_time - MIN(ASK_GRACE, h->o.ask_time / 4);
 	struct visitor *reader = NULL, *asker = NULL;
+	size_t n_asking = 0;
 
 	list_foreach (&h->visitors, n) {
 		struct visitor *v = CONTAINER_OF(n, struct visitor, node);
 
 		if (v->cut || v->visit == VISIT_WAITING)
 			continue;
-		if (v->visit == VISIT_ASKING && v->until <= young)
-			return v;
+		n_asking += v->visit == VISIT_ASKING;
 		if (v->visit == VISIT_READING && !reader)
 			reader = v;
 		if (v->visit == VISIT_ASKING && !asker)
 			asker = v;
 	}
-	return reader ? reader : asker;
+	return n_asking >= VISITORS_MAX / 2 ? asker : reader;
 }
 
-/* Somebody new is there. */
+/* Somebody new is there. Before anybody gives way to him, what those before him said is read. */
 static void make_place(void *ctx)
 {
 	struct metrics_http *h = ctx;
-	struct visitor *victim = h->n_visitors < VISITORS_MAX ? NULL : find_victim(h);
+	struct visitor *victim;
 
+	if (h->n_visitors < VISITORS_MAX)
+		return;
+	httpd_turn_now(&h->turn);
+	victim = h->n_visitors < VISITORS_MAX ? NULL : find_victim(h);
 	if (victim)
 		cut_off(victim);
 	if (h->n_visitors >= VISITORS_MAX)
@@ -525,6 +529,7 @@ struct metrics_http *metrics_http_new(const struct metrics_http_opts *o, struct 
 	struct httpd_door_opts door = { .addr = o->addr,
 					.turn = &h->turn,
 					.send_buffer = SEND_BUFFER,
+					.defer = ASK_TIME,
 					.coming = make_place,
 					.ctx = h };
 

@@ -363,6 +363,54 @@ static void the_silent_keep_nobody_out(void **state)
 	bed_free(b);
 }
 
+/* A reader who takes his time, and enough of the slow at asking to fill all places several times.
+ */
+static void a_flood_of_the_slow_cuts_off_no_reader(void **state)
+{
+	struct bed *b = bed_new();
+	int fd = dial(b), small = 32768, fds[300];
+	char *got;
+
+	b->lines = 100000;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	say(fd, "GET /metrics HTTP/1.1\r\n" HOST);
+	TURN_UNTIL(b, b->wanted == 1);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = dial(b);
+		say(fds[i], "GET /metrics HTTP/1.1\r\nX-");
+	}
+	got = read_all(b, fd);
+	assert_non_null(strstr(got, "t_line{n=\"99999\"}"));
+	free(got);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	bed_free(b);
+}
+
+/* And the other way about. */
+static void a_flood_of_readers_cuts_off_nobody_who_asks(void **state)
+{
+	struct bed *b = bed_new();
+	int fd = dial(b), small = 4096, fds[200];
+	char *got;
+
+	say(fd, "GET / HTTP/1.1\r\n");
+	b->lines = 200000;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = dial(b);
+		setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+		say(fds[i], "GET /metrics HTTP/1.1\r\n" HOST);
+		loop_turn(b->loop, 0); /* serves those who came so far */
+	}
+	say(fd, HOST);
+	got = read_all(b, fd);
+	assert_non_null(strstr(got, "page"));
+	free(got);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	bed_free(b);
+}
+
 /* Those who ask for much and do not read hold a few contents at most, and are cut for newer ones.
  */
 static void slow_readers_hold_little_memory(void **state)
@@ -438,6 +486,8 @@ int main(void)
 		cmocka_unit_test(headers_are_bounded),
 		cmocka_unit_test(those_who_wait_share_an_answer_and_latecomers_get_their_own),
 		cmocka_unit_test(the_silent_keep_nobody_out),
+		cmocka_unit_test(a_flood_of_the_slow_cuts_off_no_reader),
+		cmocka_unit_test(a_flood_of_readers_cuts_off_nobody_who_asks),
 		cmocka_unit_test(slow_readers_hold_little_memory),
 		cmocka_unit_test(ends_in_the_middle_of_things),
 		cmocka_unit_test(clients_that_left_are_forgotten),
