@@ -251,9 +251,14 @@ void rig_free(struct rig *rig)
 
 void rig_wait(struct rig *rig, size_t n)
 {
+	size_t seen = rig->n;
 	mono_ns give_up = loop_clock() + RIG_PATIENCE;
 
 	while (rig->n < n) {
+		if (rig->n > seen) {
+			seen = rig->n;
+			give_up = loop_clock() + RIG_PATIENCE;
+		}
 		assert_true(loop_clock() < give_up);
 		loop_turn(rig->l, NS_PER_S);
 	}

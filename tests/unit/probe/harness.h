@@ -67,7 +67,7 @@ struct rig *rig_new(int threads);
 struct rig *rig_new_netns(int threads, const char *netns);
 struct rig *rig_new_reporting(const char *header); /* see probe_engine_opts.report_header */
 void rig_free(struct rig *rig);
-void rig_wait(struct rig *rig, size_t n); /* until there are n results */
+void rig_wait(struct rig *rig, size_t n); /* until there are n results: RIG_PATIENCE for each */
 /* The next result (since `from`) of this target that is conclusive; own lateness is retried by the
  * engine. */
 struct probe_result *rig_verdict(struct rig *rig, uint32_t id, size_t from);
