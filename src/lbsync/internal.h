@@ -92,7 +92,7 @@ struct lbsync {
 	/* what VPP has, and what is being done about it */
 	struct lbmirror mirror;
 	struct lbread read;
-	struct lbsync_conf conf_sent; /* on its way to VPP */
+	struct vpp_lb_conf conf_sent; /* on its way to VPP */
 	struct lbrun run;
 	unsigned job; /* enum lbsync_job bits; 0: idle */
 	mono_ns job_began;
@@ -108,7 +108,7 @@ struct lbsync {
 	struct timer drift, retry, warm;
 
 	uint64_t totals[LBSYNC_SCOPE_N][LBSYNC_KIND_N];
-	uint64_t drifts[LBSYNC_DRIFT_N];
+	uint64_t drifts[LBDRIFT_N];
 	size_t n_kept;
 	bool text_too_long; /* said already */
 	size_t n_untold;    /* VIPs that the text did not tell of, when it was read last */
@@ -154,8 +154,8 @@ void lbsync_run_cut(struct lbsync *s);
 struct lbsync_waiter *lbsync_wait_add(struct list *queue, void *ctx);
 /* The sync that begins answers these: all that wait, or those of dirty frontends. */
 void lbsync_wait_take(struct lbsync *s, bool full);
-/* A call of it had this fate. */
-void lbsync_wait_count(struct lbsync *s, const struct plan_call *c, enum call_fate fate);
+/* A call of it was answered, and counts as this. */
+void lbsync_wait_count(struct lbsync *s, const struct plan_call *c, enum lbsync_kind kind);
 void lbsync_wait_synced(struct lbsync *s); /* answer those taken */
 void lbsync_wait_untake(struct lbsync *s); /* it was cut short: the next one answers them */
 void lbsync_wait_read(struct lbsync *s);   /* answer all readers from the mirror */
@@ -173,8 +173,7 @@ void lbsync_warmup_look(struct lbsync *s, struct lbsync_vip *v);
 bool lbsync_warm(const struct lbsync *s); /* the warm-up is over */
 
 /* ---- log.c */
-void lbsync_count(struct lbsync_counts *c, const struct plan_call *call, enum call_fate fate);
-enum lbsync_kind lbsync_kind_of(enum plan_op op);
+enum lbsync_kind lbsync_kind_of(enum plan_op op); /* of a call that VPP took */
 void lbsync_log_call(const struct plan_call *c);
 void lbsync_log_refused(const struct plan_call *c, int32_t retval);
 void lbsync_log_recreate(const struct plan_vip *want, const struct plan_vip *have);

@@ -3,7 +3,25 @@
 
 #include <stdio.h>
 
+#include "base/alloc.h"
+
 #define TEXT_MAX 160
+
+static const char *const kind_names[] = {
+	[LBDRIFT_VIP_MISSING] = "vip_missing",
+	[LBDRIFT_VIP_UNEXPECTED] = "vip_unexpected",
+	[LBDRIFT_VIP_CHANGED] = "vip_changed",
+	[LBDRIFT_AS_MISSING] = "as_missing",
+	[LBDRIFT_AS_UNEXPECTED] = "as_unexpected",
+	[LBDRIFT_AS_WEIGHT] = "as_weight",
+	[LBDRIFT_CONF] = "conf",
+};
+_Static_assert(ARRAY_LEN(kind_names) == LBDRIFT_N, "a name for every kind");
+
+const char *lbdrift_kind_name(enum lbdrift_kind k)
+{
+	return k < LBDRIFT_N ? kind_names[k] : "?";
+}
 
 struct walk {
 	lbdrift_fn *fn;
@@ -11,7 +29,7 @@ struct walk {
 	const struct vip_key *key;
 };
 
-static void tell(const struct walk *w, enum lbsync_drift kind, const struct addr *as,
+static void tell(const struct walk *w, enum lbdrift_kind kind, const struct addr *as,
 		 const char *expected, const char *found)
 {
 	const struct lbdrift d = { kind, w->key, as, expected, found };
@@ -21,7 +39,7 @@ static void tell(const struct walk *w, enum lbsync_drift kind, const struct addr
 
 /* ---- ASes */
 
-static void tell_as(const struct walk *w, enum lbsync_drift kind, const struct plan_as *expected,
+static void tell_as(const struct walk *w, enum lbdrift_kind kind, const struct plan_as *expected,
 		    const struct plan_as *found)
 {
 	char e[TEXT_MAX] = "absent", f[TEXT_MAX] = "absent";
@@ -44,11 +62,11 @@ static void compare_ases(const struct walk *w, const struct plan_vip *expected,
 		int c = !e ? 1 : !f ? -1 : addr_cmp(&e->addr, &f->addr);
 
 		if (c < 0)
-			tell_as(w, LBSYNC_DRIFT_AS_MISSING, e, NULL);
+			tell_as(w, LBDRIFT_AS_MISSING, e, NULL);
 		else if (c > 0)
-			tell_as(w, LBSYNC_DRIFT_AS_UNEXPECTED, NULL, f);
+			tell_as(w, LBDRIFT_AS_UNEXPECTED, NULL, f);
 		else if (e->weight != f->weight)
-			tell_as(w, LBSYNC_DRIFT_AS_WEIGHT, e, f);
+			tell_as(w, LBDRIFT_AS_WEIGHT, e, f);
 		i += c <= 0;
 		k += c >= 0;
 	}
@@ -69,7 +87,7 @@ static const char *vip_text(const struct plan_vip *v, char buf[static TEXT_MAX])
 	return buf;
 }
 
-static void tell_vip(const struct walk *w, enum lbsync_drift kind, const struct plan_vip *expected,
+static void tell_vip(const struct walk *w, enum lbdrift_kind kind, const struct plan_vip *expected,
 		     const struct plan_vip *found)
 {
 	char e[TEXT_MAX], f[TEXT_MAX];
@@ -98,11 +116,11 @@ void lbdrift_compare(const struct plan_state *expected, const struct plan_state 
 
 		w.key = e && c <= 0 ? &e->key : &f->key;
 		if (c < 0)
-			tell_vip(&w, LBSYNC_DRIFT_VIP_MISSING, e, NULL);
+			tell_vip(&w, LBDRIFT_VIP_MISSING, e, NULL);
 		else if (c > 0)
-			tell_vip(&w, LBSYNC_DRIFT_VIP_UNEXPECTED, NULL, f);
+			tell_vip(&w, LBDRIFT_VIP_UNEXPECTED, NULL, f);
 		else if (!same_kind(e, f))
-			tell_vip(&w, LBSYNC_DRIFT_VIP_CHANGED, e, f);
+			tell_vip(&w, LBDRIFT_VIP_CHANGED, e, f);
 		if (c == 0)
 			compare_ases(&w, e, f);
 		i += c <= 0;
@@ -112,25 +130,31 @@ void lbdrift_compare(const struct plan_state *expected, const struct plan_state 
 
 /* ---- lb_conf */
 
-static const char *conf_text(const struct lbsync_conf *c, char buf[static TEXT_MAX])
+static const char *conf_text(const struct vpp_lb_conf *c, char buf[static TEXT_MAX])
 {
 	char src4[ADDR_STRLEN], src6[ADDR_STRLEN];
 
 	snprintf(buf, TEXT_MAX, "%s, %s, %u sticky buckets, timeout %us",
-		 addr_format(&c->src4, src4), addr_format(&c->src6, src6),
-		 c->sticky_buckets_per_core, c->flow_timeout_s);
+		 addr_format(&c->ip4_src_address, src4), addr_format(&c->ip6_src_address, src6),
+		 c->sticky_buckets_per_core, c->flow_timeout);
 	return buf;
 }
 
-void lbdrift_compare_conf(const struct lbsync_conf *expected, const struct lbsync_conf *found,
+bool lbdrift_conf_eq(const struct vpp_lb_conf *a, const struct vpp_lb_conf *b)
+{
+	return addr_eq(&a->ip4_src_address, &b->ip4_src_address) &&
+	       addr_eq(&a->ip6_src_address, &b->ip6_src_address) &&
+	       a->sticky_buckets_per_core == b->sticky_buckets_per_core &&
+	       a->flow_timeout == b->flow_timeout;
+}
+
+void lbdrift_compare_conf(const struct vpp_lb_conf *expected, const struct vpp_lb_conf *found,
 			  lbdrift_fn *fn, void *ctx)
 {
 	const struct walk w = { .fn = fn, .ctx = ctx };
 	char e[TEXT_MAX], f[TEXT_MAX];
 
-	if (addr_eq(&expected->src4, &found->src4) && addr_eq(&expected->src6, &found->src6) &&
-	    expected->sticky_buckets_per_core == found->sticky_buckets_per_core &&
-	    expected->flow_timeout_s == found->flow_timeout_s)
+	if (lbdrift_conf_eq(expected, found))
 		return;
-	tell(&w, LBSYNC_DRIFT_CONF, NULL, conf_text(expected, e), conf_text(found, f));
+	tell(&w, LBDRIFT_CONF, NULL, conf_text(expected, e), conf_text(found, f));
 }

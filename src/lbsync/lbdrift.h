@@ -4,10 +4,22 @@
 #pragma once
 
 #include "core/plan.h"
-#include "lbsync/lbsync.h"
+#include "vpp/messages.h"
+
+enum lbdrift_kind {
+	LBDRIFT_VIP_MISSING,
+	LBDRIFT_VIP_UNEXPECTED,
+	LBDRIFT_VIP_CHANGED, /* encapsulation, flow table, stickiness */
+	LBDRIFT_AS_MISSING,
+	LBDRIFT_AS_UNEXPECTED,
+	LBDRIFT_AS_WEIGHT,
+	LBDRIFT_CONF,
+	LBDRIFT_N
+};
+const char *lbdrift_kind_name(enum lbdrift_kind k); /* "vip_missing", … "conf" */
 
 struct lbdrift {
-	enum lbsync_drift kind;
+	enum lbdrift_kind kind;
 	const struct vip_key *key;    /* NULL: lb_conf */
 	const struct addr *as;        /* of the kinds about ASes, else NULL */
 	const char *expected, *found; /* for people */
@@ -20,5 +32,6 @@ typedef void lbdrift_fn(void *ctx, const struct lbdrift *d);
 void lbdrift_compare(const struct plan_state *expected, const struct plan_state *found,
 		     lbdrift_fn *fn, void *ctx);
 /* The same for lb_conf: at most one call. */
-void lbdrift_compare_conf(const struct lbsync_conf *expected, const struct lbsync_conf *found,
+void lbdrift_compare_conf(const struct vpp_lb_conf *expected, const struct vpp_lb_conf *found,
 			  lbdrift_fn *fn, void *ctx);
+bool lbdrift_conf_eq(const struct vpp_lb_conf *a, const struct vpp_lb_conf *b);

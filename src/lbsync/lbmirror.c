@@ -65,10 +65,10 @@ void lbread_done(struct lbread *r)
 void lbread_conf(struct lbread *r, const struct vpp_lb_conf_get_reply *c)
 {
 	r->conf_known = true;
-	r->conf = (struct lbsync_conf){ .src4 = c->ip4_src_address,
-					.src6 = c->ip6_src_address,
+	r->conf = (struct vpp_lb_conf){ .ip4_src_address = c->ip4_src_address,
+					.ip6_src_address = c->ip6_src_address,
 					.sticky_buckets_per_core = c->sticky_buckets_per_core,
-					.flow_timeout_s = c->flow_timeout };
+					.flow_timeout = c->flow_timeout };
 }
 
 /* VPP tells a VIP inside ::/96 as an IPv4 one. With a length that no IPv4 prefix has it is certain,
@@ -211,7 +211,6 @@ void lbmirror_complete(const struct lbmirror *m, struct lbread *r)
 
 void lbmirror_take_read(struct lbmirror *m, struct lbread *r, mono_ns now)
 {
-	lbmirror_complete(m, r);
 	plan_state_done(&m->vips);
 	m->vips = r->vips;
 	m->conf = r->conf;

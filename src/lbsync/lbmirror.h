@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/dur.h"
-#include "lbsync/lbsync.h"
+#include "core/plan.h"
 #include "vpp/lbtext.h"
 #include "vpp/messages.h"
 
@@ -17,7 +17,7 @@ struct lbmirror {
 	bool valid; /* false: read first */
 	bool known; /* there was a read, and every call since is in it: a read should find this */
 	struct plan_state vips;
-	struct lbsync_conf conf;
+	struct vpp_lb_conf conf;
 	bool conf_known;
 	mono_ns read_at;  /* when the last read ended */
 	bool touched;     /* changed by a call of ours since then */
@@ -28,7 +28,7 @@ struct lbmirror {
 
 struct lbread { /* a read under way; {0} is none */
 	struct plan_state vips;
-	struct lbsync_conf conf;
+	struct vpp_lb_conf conf;
 	bool conf_known;
 	size_t last_vip; /* where the last AS row went: rows of one VIP come together */
 	size_t n_as;     /* rows of ASes, those of deleted ones too */
@@ -64,7 +64,7 @@ void lbmirror_take_text(struct lbmirror *m, const char *text, size_t n);
 void lbmirror_no_text(struct lbmirror *m);
 /* Is it worth asking for the text alone? */
 bool lbmirror_wants_text(const struct lbmirror *m);
-/* Fill in what the dumps of this read do not tell. lbmirror_take_read does it too. */
+/* Fill in what the dumps of this read do not tell. */
 void lbmirror_complete(const struct lbmirror *m, struct lbread *r);
-/* The read becomes the mirror; `r` is {0} then. */
+/* The read, completed, becomes the mirror; `r` is {0} then. */
 void lbmirror_take_read(struct lbmirror *m, struct lbread *r, mono_ns now);

@@ -388,9 +388,9 @@ uint64_t lbsync_total(const struct lbsync *s, enum lbsync_scope scope, enum lbsy
 	return s->totals[scope][kind];
 }
 
-uint64_t lbsync_drift_total(const struct lbsync *s, enum lbsync_drift d)
+uint64_t lbsync_drift_total(const struct lbsync *s, enum lbdrift_kind d)
 {
-	assert(d < LBSYNC_DRIFT_N);
+	assert(d < LBDRIFT_N);
 	return s->drifts[d];
 }
 

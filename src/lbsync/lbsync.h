@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "core/model.h"
 #include "core/plan.h"
+#include "lbsync/lbdrift.h"
 #include "loop/loop.h"
 
 struct lbsync;
@@ -74,8 +75,19 @@ void lbsync_changed(struct lbsync *s, struct lbsync_vip *v, bool lost_dead);
 /* A new configuration is in force (all adds and forgets made): conf push and full sync. */
 void lbsync_reloaded(struct lbsync *s);
 
+/* What a call of ours is counted as: what VPP acknowledged, or that it refused. */
+enum lbsync_kind {
+	LBSYNC_VIP_ADDED,
+	LBSYNC_VIP_REMOVED,
+	LBSYNC_AS_ADDED,
+	LBSYNC_AS_REMOVED,
+	LBSYNC_AS_WEIGHT_UPDATED,
+	LBSYNC_ERROR,
+	LBSYNC_KIND_N
+};
+const char *lbsync_kind_name(enum lbsync_kind k); /* "vip_added", … "error" */
 struct lbsync_counts {
-	uint32_t vip_added, vip_removed, as_added, as_removed, as_weight_updated, errors;
+	uint32_t n[LBSYNC_KIND_N];
 };
 
 /* A sync somebody asked for. `done` is called exactly once, from the loop, never from inside this
@@ -90,12 +102,8 @@ int lbsync_request(struct lbsync *s, struct lbsync_vip *v, lbsync_done_fn *done,
 /* What VPP has, read at most 1 s ago and after our own last change; callers share one read. `done`
  * is called once, from the loop, never from inside this call: status 0 with the state and conf
  * (valid during the call), or -ENOTCONN. Returns 0 or -ENOTCONN with `e`. */
-struct lbsync_conf {
-	struct addr src4, src6;
-	uint32_t sticky_buckets_per_core, flow_timeout_s;
-};
 typedef void lbsync_state_fn(void *ctx, int status, const struct plan_state *st,
-			     const struct lbsync_conf *conf);
+			     const struct vpp_lb_conf *conf);
 int lbsync_read(struct lbsync *s, lbsync_state_fn *done, void *ctx, struct err *e);
 /* The caller of a request or read is gone (deadline, cancel): `done` with this ctx is not called.
  */
@@ -114,31 +122,10 @@ const char *lbsync_why_down(const struct lbsync *s); /* why not connected, for U
 /* ---- for metrics and counters */
 enum lbsync_scope { LBSYNC_ALL, LBSYNC_VIP, LBSYNC_SCOPE_N };
 const char *lbsync_scope_name(enum lbsync_scope s); /* "all", "vip" */
-enum lbsync_kind {
-	LBSYNC_VIP_ADDED,
-	LBSYNC_VIP_REMOVED,
-	LBSYNC_AS_ADDED,
-	LBSYNC_AS_REMOVED,
-	LBSYNC_AS_WEIGHT_UPDATED,
-	LBSYNC_ERROR,
-	LBSYNC_KIND_N
-};
-const char *lbsync_kind_name(enum lbsync_kind k); /* "vip_added", … "error" */
 /* How often since start. */
 uint64_t lbsync_total(const struct lbsync *s, enum lbsync_scope scope, enum lbsync_kind kind);
 /* What another hand did, as reads found it: the difference to what VPP acknowledged to us. */
-enum lbsync_drift {
-	LBSYNC_DRIFT_VIP_MISSING,
-	LBSYNC_DRIFT_VIP_UNEXPECTED,
-	LBSYNC_DRIFT_VIP_CHANGED, /* encapsulation, flow table, stickiness */
-	LBSYNC_DRIFT_AS_MISSING,
-	LBSYNC_DRIFT_AS_UNEXPECTED,
-	LBSYNC_DRIFT_AS_WEIGHT,
-	LBSYNC_DRIFT_CONF,
-	LBSYNC_DRIFT_N
-};
-const char *lbsync_drift_name(enum lbsync_drift d); /* "vip_missing", … "conf" */
-uint64_t lbsync_drift_total(const struct lbsync *s, enum lbsync_drift d); /* since start */
+uint64_t lbsync_drift_total(const struct lbsync *s, enum lbdrift_kind k); /* since start */
 /* The session, for its message counters. */
 const struct vpp_client *lbsync_client(const struct lbsync *s);
 /* What VPP counts; see lbsync/lbcounters.h. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The records of a sync, and how its calls are counted. */
+/* The records of a sync, the names in them, and what its calls are counted as. */
 #include <assert.h>
 
 #include "lbsync/internal.h"
@@ -27,52 +27,23 @@ const char *lbsync_kind_name(enum lbsync_kind k)
 	return k < LBSYNC_KIND_N ? kind_names[k] : "?";
 }
 
-static const char *const drift_names[] = {
-	[LBSYNC_DRIFT_VIP_MISSING] = "vip_missing",
-	[LBSYNC_DRIFT_VIP_UNEXPECTED] = "vip_unexpected",
-	[LBSYNC_DRIFT_VIP_CHANGED] = "vip_changed",
-	[LBSYNC_DRIFT_AS_MISSING] = "as_missing",
-	[LBSYNC_DRIFT_AS_UNEXPECTED] = "as_unexpected",
-	[LBSYNC_DRIFT_AS_WEIGHT] = "as_weight",
-	[LBSYNC_DRIFT_CONF] = "conf",
-};
-_Static_assert(ARRAY_LEN(drift_names) == LBSYNC_DRIFT_N, "a name for every drift");
-
-const char *lbsync_drift_name(enum lbsync_drift d)
-{
-	return d < LBSYNC_DRIFT_N ? drift_names[d] : "?";
-}
-
 static const struct {
 	enum lbsync_kind kind;
 	enum vpp_msg msg;
+	const char *record;
 } ops[] = {
-	[PLAN_VIP_ADD] = { LBSYNC_VIP_ADDED, VPP_LB_ADD_DEL_VIP_V2 },
-	[PLAN_VIP_DEL] = { LBSYNC_VIP_REMOVED, VPP_LB_ADD_DEL_VIP_V2 },
-	[PLAN_AS_ADD] = { LBSYNC_AS_ADDED, VPP_LB_ADD_DEL_AS_V2 },
-	[PLAN_AS_DEL] = { LBSYNC_AS_REMOVED, VPP_LB_ADD_DEL_AS_V2 },
-	[PLAN_AS_WEIGHT] = { LBSYNC_AS_WEIGHT_UPDATED, VPP_LB_AS_SET_WEIGHT },
+	[PLAN_VIP_ADD] = { LBSYNC_VIP_ADDED, VPP_LB_ADD_DEL_VIP_V2, "vpp-lb-sync-vip-added" },
+	[PLAN_VIP_DEL] = { LBSYNC_VIP_REMOVED, VPP_LB_ADD_DEL_VIP_V2, "vpp-lb-sync-vip-removed" },
+	[PLAN_AS_ADD] = { LBSYNC_AS_ADDED, VPP_LB_ADD_DEL_AS_V2, "vpp-lb-sync-as-added" },
+	[PLAN_AS_DEL] = { LBSYNC_AS_REMOVED, VPP_LB_ADD_DEL_AS_V2, "vpp-lb-sync-as-removed" },
+	[PLAN_AS_WEIGHT] = { LBSYNC_AS_WEIGHT_UPDATED, VPP_LB_AS_SET_WEIGHT,
+			     "vpp-lb-sync-as-weight-updated" },
 };
 _Static_assert(ARRAY_LEN(ops) == PLAN_OP_N, "a row for every call");
 
 enum lbsync_kind lbsync_kind_of(enum plan_op op)
 {
 	return ops[op].kind;
-}
-
-void lbsync_count(struct lbsync_counts *c, const struct plan_call *call, enum call_fate fate)
-{
-	uint32_t *const by_kind[LBSYNC_KIND_N] = {
-		[LBSYNC_VIP_ADDED] = &c->vip_added,
-		[LBSYNC_VIP_REMOVED] = &c->vip_removed,
-		[LBSYNC_AS_ADDED] = &c->as_added,
-		[LBSYNC_AS_REMOVED] = &c->as_removed,
-		[LBSYNC_AS_WEIGHT_UPDATED] = &c->as_weight_updated,
-		[LBSYNC_ERROR] = &c->errors,
-	};
-
-	assert(fate == CALL_DONE || fate == CALL_REFUSED);
-	++*by_kind[fate == CALL_DONE ? ops[call->op].kind : LBSYNC_ERROR];
 }
 
 /* ---- records of one call. The VIP goes by its bare address; a prefix that is not one host's (made
@@ -107,15 +78,6 @@ static void write_record(enum log_level l, const char *msg, const struct record 
 	log_write(l, msg, r->a, r->n);
 }
 
-static const char *const call_records[] = {
-	[PLAN_VIP_ADD] = "vpp-lb-sync-vip-added",
-	[PLAN_VIP_DEL] = "vpp-lb-sync-vip-removed",
-	[PLAN_AS_ADD] = "vpp-lb-sync-as-added",
-	[PLAN_AS_DEL] = "vpp-lb-sync-as-removed",
-	[PLAN_AS_WEIGHT] = "vpp-lb-sync-as-weight-updated",
-};
-_Static_assert(ARRAY_LEN(call_records) == PLAN_OP_N, "a record for every call");
-
 void lbsync_log_call(const struct plan_call *c)
 {
 	struct record r;
@@ -138,7 +100,7 @@ void lbsync_log_call(const struct plan_call *c)
 	}
 	if (c->op == PLAN_AS_WEIGHT || c->op == PLAN_AS_DEL)
 		add(&r, L_BOOL("flush", c->flush));
-	write_record(LVL_INFO, call_records[c->op], &r);
+	write_record(LVL_INFO, ops[c->op].record, &r);
 }
 
 void lbsync_log_refused(const struct plan_call *c, int32_t retval)
@@ -187,7 +149,7 @@ void lbsync_log_drift(const struct lbdrift *d)
 		add_vip(&r, d->key);
 	if (d->as)
 		add(&r, L_ADDR("address", d->as));
-	add(&r, L_STR("kind", lbsync_drift_name(d->kind)));
+	add(&r, L_STR("kind", lbdrift_kind_name(d->kind)));
 	add(&r, L_STR("expected", d->expected));
 	add(&r, L_STR("found", d->found));
 	write_record(LVL_WARN, "vpp-lb-drift", &r);
@@ -226,9 +188,12 @@ void lbsync_log_done(const struct lbsync *s, enum log_level l)
 	const struct lbsync_counts *c = &s->run.counts;
 
 	log_at(l, "vpp-lb-sync-done", L_STR("scope", lbsync_scope_name(s->run.scope)),
-	       L_UINT("vip_added", c->vip_added), L_UINT("vip_removed", c->vip_removed),
-	       L_UINT("as_added", c->as_added), L_UINT("as_removed", c->as_removed),
-	       L_UINT("as_weight_updated", c->as_weight_updated), L_UINT("errors", c->errors),
+	       L_UINT("vip_added", c->n[LBSYNC_VIP_ADDED]),
+	       L_UINT("vip_removed", c->n[LBSYNC_VIP_REMOVED]),
+	       L_UINT("as_added", c->n[LBSYNC_AS_ADDED]),
+	       L_UINT("as_removed", c->n[LBSYNC_AS_REMOVED]),
+	       L_UINT("as_weight_updated", c->n[LBSYNC_AS_WEIGHT_UPDATED]),
+	       L_UINT("errors", c->n[LBSYNC_ERROR]),
 	       L_BOOL("interrupted", s->run.next < s->run.plan.n),
 	       L_INT("duration_ns", loop_clock() - s->job_began));
 }

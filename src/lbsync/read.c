@@ -62,7 +62,6 @@ static void find_drift(struct lbsync *s)
 
 	if (!m->known)
 		return;
-	lbmirror_complete(m, &s->read);
 	lbdrift_compare(&m->vips, &s->read.vips, on_drift, s);
 	if (m->conf_known && s->read.conf_known)
 		lbdrift_compare_conf(&m->conf, &s->read.conf, on_drift, s);
@@ -70,6 +69,7 @@ static void find_drift(struct lbsync *s)
 
 static void finish_read(struct lbsync *s)
 {
+	lbmirror_complete(&s->mirror, &s->read);
 	find_drift(s);
 	lbmirror_take_read(&s->mirror, &s->read, loop_clock());
 	lbsync_read_finished(s);
@@ -185,28 +185,21 @@ void lbsync_read_start(struct lbsync *s)
 
 /* ---- lb_conf */
 
-static struct lbsync_conf wanted_conf(const struct lbsync *s)
+static struct vpp_lb_conf wanted_conf(const struct lbsync *s)
 {
 	struct vpp_conf c;
 
 	s->o.source.vpp_conf(s->o.source.ctx, &c);
-	return (struct lbsync_conf){ .src4 = c.src4,
-				     .src6 = c.src6,
+	return (struct vpp_lb_conf){ .ip4_src_address = c.src4,
+				     .ip6_src_address = c.src6,
 				     .sticky_buckets_per_core = c.sticky_buckets_per_core,
-				     .flow_timeout_s = (uint32_t)(c.flow_timeout / NS_PER_S) };
-}
-
-static bool conf_eq(const struct lbsync_conf *a, const struct lbsync_conf *b)
-{
-	return addr_eq(&a->src4, &b->src4) && addr_eq(&a->src6, &b->src6) &&
-	       a->sticky_buckets_per_core == b->sticky_buckets_per_core &&
-	       a->flow_timeout_s == b->flow_timeout_s;
+				     .flow_timeout = (uint32_t)(c.flow_timeout / NS_PER_S) };
 }
 
 static void on_conf_set(void *ctx, const struct vpp_answer *a)
 {
 	struct lbsync *s = ctx;
-	const struct lbsync_conf *c = &s->conf_sent;
+	const struct vpp_lb_conf *c = &s->conf_sent;
 
 	if (a->status < 0)
 		return;
@@ -214,10 +207,10 @@ static void on_conf_set(void *ctx, const struct vpp_answer *a)
 		log_call_failed(VPP_LB_CONF, a->body->retval);
 	} else {
 		s->mirror.conf = *c;
-		log_info("vpp-lb-conf-set", L_ADDR("ipv4_src_address", &c->src4),
-			 L_ADDR("ipv6_src_address", &c->src6),
+		log_info("vpp-lb-conf-set", L_ADDR("ipv4_src_address", &c->ip4_src_address),
+			 L_ADDR("ipv6_src_address", &c->ip6_src_address),
 			 L_UINT("sticky_buckets_per_core", c->sticky_buckets_per_core),
-			 L_UINT("flow_timeout", c->flow_timeout_s));
+			 L_UINT("flow_timeout", c->flow_timeout));
 	}
 	lbsync_conf_finished(s);
 }
@@ -225,16 +218,12 @@ static void on_conf_set(void *ctx, const struct vpp_answer *a)
 /* Sent only where it differs: a push throws away every worker's flow table. */
 void lbsync_conf_push(struct lbsync *s)
 {
-	struct lbsync_conf want = wanted_conf(s);
-	const struct vpp_lb_conf m = { .ip4_src_address = want.src4,
-				       .ip6_src_address = want.src6,
-				       .sticky_buckets_per_core = want.sticky_buckets_per_core,
-				       .flow_timeout = want.flow_timeout_s };
+	const struct vpp_lb_conf want = wanted_conf(s);
 
-	if (!s->mirror.conf_known || conf_eq(&want, &s->mirror.conf)) {
+	if (!s->mirror.conf_known || lbdrift_conf_eq(&want, &s->mirror.conf)) {
 		lbsync_conf_finished(s);
 		return;
 	}
 	s->conf_sent = want;
-	lbsync_send(s, VPP_LB_CONF, &m, on_conf_set, s);
+	lbsync_send(s, VPP_LB_CONF, &want, on_conf_set, s);
 }

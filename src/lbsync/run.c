@@ -140,13 +140,11 @@ static void tell_flushed(struct lbsync *s, const struct plan_call *c)
 		s->o.source.flushed(s->o.source.ctx, v[0], &c->as);
 }
 
-static void count(struct lbsync *s, const struct plan_call *c, enum call_fate fate)
+static void count(struct lbsync *s, const struct plan_call *c, enum lbsync_kind kind)
 {
-	enum lbsync_kind kind = fate == CALL_DONE ? lbsync_kind_of(c->op) : LBSYNC_ERROR;
-
-	lbsync_count(&s->run.counts, c, fate);
+	s->run.counts.n[kind]++;
 	s->totals[s->run.scope][kind]++;
-	lbsync_wait_count(s, c, fate);
+	lbsync_wait_count(s, c, kind);
 }
 
 static void accepted(struct lbsync *s, const struct plan_call *c)
@@ -154,7 +152,7 @@ static void accepted(struct lbsync *s, const struct plan_call *c)
 	lbmirror_apply(&s->mirror, c);
 	if (c->op == PLAN_VIP_ADD || c->op == PLAN_VIP_DEL)
 		lbcounters_vip_changed(s->counters, &c->key);
-	count(s, c, CALL_DONE);
+	count(s, c, lbsync_kind_of(c->op));
 	lbsync_log_call(c);
 	tell_flushed(s, c);
 }
@@ -170,7 +168,7 @@ static void refused(struct lbsync *s, const struct plan_call *c, int32_t retval)
 	struct lbrun *run = &s->run;
 	bool explained = hopeless(run, c);
 
-	count(s, c, CALL_REFUSED);
+	count(s, c, LBSYNC_ERROR);
 	if (explained) /* it was in flight when its VIP was refused: said already */
 		return;
 	lbsync_log_refused(c, retval);

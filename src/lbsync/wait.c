@@ -54,13 +54,13 @@ static bool concerns(const struct lbsync_waiter *w, const struct plan_call *c)
 	       (c->recreate && prefix_cmp(&w->v->key.prefix, &c->key.prefix) == 0);
 }
 
-void lbsync_wait_count(struct lbsync *s, const struct plan_call *c, enum call_fate fate)
+void lbsync_wait_count(struct lbsync *s, const struct plan_call *c, enum lbsync_kind kind)
 {
 	list_foreach (&s->syncs, n) {
 		struct lbsync_waiter *w = waiter(n);
 
 		if (w->taken && concerns(w, c))
-			lbsync_count(&w->counts, c, fate);
+			w->counts.n[kind]++;
 	}
 }
 

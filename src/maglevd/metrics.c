@@ -107,11 +107,11 @@ static void add_syncs(struct metrics_rows *r, const struct lbsync *l)
 						  n);
 		}
 	}
-	for (enum lbsync_drift d = 0; d < LBSYNC_DRIFT_N; d++) {
+	for (enum lbdrift_kind d = 0; d < LBDRIFT_N; d++) {
 		uint64_t n = lbsync_drift_total(l, d);
 
 		if (n > 0)
-			metrics_rows_uint(r, METRICS_VPP_DRIFT, ROW(lbsync_drift_name(d)), n);
+			metrics_rows_uint(r, METRICS_VPP_DRIFT, ROW(lbdrift_kind_name(d)), n);
 	}
 }
 

@@ -267,19 +267,19 @@ static Maglev__VPPLBVIP *vpp_vip(struct arena *a, const struct frontend *fe,
 	return m;
 }
 
-static Maglev__VPPLBConf *vpp_conf(struct arena *a, const struct lbsync_conf *conf)
+static Maglev__VPPLBConf *vpp_conf(struct arena *a, const struct vpp_lb_conf *conf)
 {
 	Maglev__VPPLBConf *m = PB_NEW(a, Maglev__VPPLBConf, maglev__vpplbconf);
 
-	m->ipv4_src_address = addr_text(a, &conf->src4);
-	m->ipv6_src_address = addr_text(a, &conf->src6);
+	m->ipv4_src_address = addr_text(a, &conf->ip4_src_address);
+	m->ipv6_src_address = addr_text(a, &conf->ip6_src_address);
 	m->sticky_buckets_per_core = conf->sticky_buckets_per_core;
-	m->flow_timeout = conf->flow_timeout_s;
+	m->flow_timeout = conf->flow_timeout;
 	return m;
 }
 
 Maglev__VPPLBState *info_vpp_state(struct arena *a, const struct fleet *f,
-				   const struct plan_state *st, const struct lbsync_conf *conf)
+				   const struct plan_state *st, const struct vpp_lb_conf *conf)
 {
 	struct frontend **by = frontends_by_key(a, f);
 	Maglev__VPPLBState *m = PB_NEW(a, Maglev__VPPLBState, maglev__vpplbstate);

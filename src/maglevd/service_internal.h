@@ -54,7 +54,7 @@ Maglev__BackendInfo *info_backend(struct arena *a, const struct backend *b);
 Maglev__FrontendInfo *info_frontend(struct arena *a, struct frontend *fe, bool released);
 Maglev__HealthCheckInfo *info_healthcheck(struct arena *a, const struct healthcheck *hc);
 Maglev__VPPLBState *info_vpp_state(struct arena *a, const struct fleet *f,
-				   const struct plan_state *st, const struct lbsync_conf *conf);
+				   const struct plan_state *st, const struct vpp_lb_conf *conf);
 Maglev__VPPLBCounters *info_vpp_counters(struct arena *a, const struct fleet *f,
 					 const struct lbcounters_vip *v, size_t n, wall_ns at);
 bool frontend_released(const struct service *s, const struct frontend *fe);

@@ -124,7 +124,7 @@ void ask_vpp_counters(const struct ask *a)
 /* ---- state */
 
 static void state_done(void *ctx, int status, const struct plan_state *st,
-		       const struct lbsync_conf *conf)
+		       const struct vpp_lb_conf *conf)
 {
 	struct pending *p = ctx;
 	struct arena mem = { 0 };
@@ -165,12 +165,12 @@ static void sync_done(void *ctx, int status, const struct lbsync_counts *c)
 		lost_vpp(p);
 		return;
 	}
-	m.vip_added = c->vip_added;
-	m.vip_removed = c->vip_removed;
-	m.as_added = c->as_added;
-	m.as_removed = c->as_removed;
-	m.as_weight_updated = c->as_weight_updated;
-	m.errors = c->errors;
+	m.vip_added = c->n[LBSYNC_VIP_ADDED];
+	m.vip_removed = c->n[LBSYNC_VIP_REMOVED];
+	m.as_added = c->n[LBSYNC_AS_ADDED];
+	m.as_removed = c->n[LBSYNC_AS_REMOVED];
+	m.as_weight_updated = c->n[LBSYNC_AS_WEIGHT_UPDATED];
+	m.errors = c->n[LBSYNC_ERROR];
 	ask_reply(&p->ask, &m.base);
 	pending_free(p);
 }

@@ -143,13 +143,13 @@ static dur_ns sync_now(struct bed *b, struct fe *f)
 		if (loop_clock() - began > PATIENCE)
 			die("no answer");
 	}
-	if (b->counts.errors > 0)
+	if (b->counts.n[LBSYNC_ERROR] > 0)
 		die("a call was refused");
 	return loop_clock() - began;
 }
 
 static void on_state(void *ctx, int status, const struct plan_state *st,
-		     const struct lbsync_conf *conf)
+		     const struct vpp_lb_conf *conf)
 {
 	struct bed *b = ctx;
 

@@ -102,7 +102,7 @@ static void turn(struct bed *b, mono_ns began, const char *what)
 
 static void on_synced(void *ctx, int status, const struct lbsync_counts *c)
 {
-	if (status < 0 || c->errors > 0)
+	if (status < 0 || c->n[LBSYNC_ERROR] > 0)
 		vppbed_die("a sync failed");
 	((struct bed *)ctx)->synced = true;
 }

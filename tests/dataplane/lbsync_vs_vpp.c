@@ -45,7 +45,7 @@ struct bed {
 	bool answered;
 	size_t n_vips; /* of the last read */
 	bool read;     /* there was one: */
-	struct lbsync_conf found;
+	struct vpp_lb_conf found;
 };
 
 static void die(const char *what)
@@ -158,7 +158,7 @@ static void compare_vip(const struct fe *f, const struct plan_vip *have)
 }
 
 static void on_state(void *ctx, int status, const struct plan_state *st,
-		     const struct lbsync_conf *conf)
+		     const struct vpp_lb_conf *conf)
 {
 	struct bed *b = ctx;
 	size_t n = 0;
@@ -192,9 +192,9 @@ static void compare(struct bed *b)
 
 static bool counts_nothing(const struct lbsync_counts *c)
 {
-	return c->vip_added + c->vip_removed + c->as_added + c->as_removed + c->as_weight_updated +
-		       c->errors ==
-	       0;
+	const struct lbsync_counts none = { 0 };
+
+	return memcmp(c, &none, sizeof none) == 0;
 }
 
 /* ---- random wishes */
@@ -375,7 +375,7 @@ static void measure(struct bed *b)
 		began = loop_clock();
 		sync_now(b, f);
 		took[i] = loop_clock() - began;
-		if (b->counts.as_weight_updated != 1)
+		if (b->counts.n[LBSYNC_AS_WEIGHT_UPDATED] != 1)
 			die("one change, one call");
 	}
 	qsort(took, ARRAY_LEN(took), sizeof took[0], cmp_ns);
@@ -410,10 +410,10 @@ static void connect_vpp(struct bed *b, const char *path)
 
 static void restore_conf(struct bed *b)
 {
-	b->conf.src4 = b->found.src4;
-	b->conf.src6 = b->found.src6;
+	b->conf.src4 = b->found.ip4_src_address;
+	b->conf.src6 = b->found.ip6_src_address;
 	b->conf.sticky_buckets_per_core = b->found.sticky_buckets_per_core;
-	b->conf.flow_timeout = b->found.flow_timeout_s * NS_PER_S;
+	b->conf.flow_timeout = b->found.flow_timeout * NS_PER_S;
 	lbsync_reloaded(b->s);
 	sync_now(b, NULL);
 }

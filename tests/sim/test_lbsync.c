@@ -276,7 +276,7 @@ static void test_flush_now_survives(void **state)
 	begin(b);
 	bed_refuse(b, "lb_as_set_weight", -1, 1);
 	f->as[0].flush_now = true;
-	assert_int_equal(bed_sync(b, f).errors, 1);
+	assert_int_equal(bed_sync(b, f).n[LBSYNC_ERROR], 1);
 	assert_true(f->as[0].flush_now);
 	bed_sim_stop(b);
 	bed_sim_start(b);
@@ -321,11 +321,11 @@ static void test_drift_is_mended_on_request(void **state)
 	c = bed_sync(b, NULL);
 	bed_settle(b);
 	bed_assert_equal(b);
-	assert_int_equal(c.vip_added, 1);
-	assert_int_equal(c.vip_removed, 2);
-	assert_int_equal(c.as_added, 3);
-	assert_int_equal(c.as_weight_updated, 1);
-	assert_int_equal(c.errors, 0);
+	assert_int_equal(c.n[LBSYNC_VIP_ADDED], 1);
+	assert_int_equal(c.n[LBSYNC_VIP_REMOVED], 2);
+	assert_int_equal(c.n[LBSYNC_AS_ADDED], 3);
+	assert_int_equal(c.n[LBSYNC_AS_WEIGHT_UPDATED], 1);
+	assert_int_equal(c.n[LBSYNC_ERROR], 0);
 	logged(b, 1,
 	       "vpp-lb-sync-as-weight-updated vip=192.0.2.80 protocol=tcp port=80 "
 	       "address=198.51.100.10 from=3 to=100 ");
@@ -338,10 +338,10 @@ static void test_drift_is_mended_on_request(void **state)
 	       "vpp-lb-drift vip=192.0.2.80 protocol=tcp port=80 address=198.51.100.10 "
 	       "kind=as_weight expected=weight 100 found=weight 3\n");
 	logged(b, 5, "vpp-lb-drift ");
-	assert_int_equal(lbsync_drift_total(b->s, LBSYNC_DRIFT_AS_WEIGHT), 1);
-	assert_int_equal(lbsync_drift_total(b->s, LBSYNC_DRIFT_AS_MISSING), 1);
-	assert_int_equal(lbsync_drift_total(b->s, LBSYNC_DRIFT_VIP_MISSING), 1);
-	assert_int_equal(lbsync_drift_total(b->s, LBSYNC_DRIFT_VIP_UNEXPECTED), 2);
+	assert_int_equal(lbsync_drift_total(b->s, LBDRIFT_AS_WEIGHT), 1);
+	assert_int_equal(lbsync_drift_total(b->s, LBDRIFT_AS_MISSING), 1);
+	assert_int_equal(lbsync_drift_total(b->s, LBDRIFT_VIP_MISSING), 1);
+	assert_int_equal(lbsync_drift_total(b->s, LBDRIFT_VIP_UNEXPECTED), 2);
 	/* What was mended is no drift at the next look. */
 	bed_sync(b, NULL);
 	bed_settle(b);
@@ -418,8 +418,8 @@ static void test_recreated_for_table_and_sticky(void **state)
 	struct lbsync_counts c = bed_sync(b, NULL);
 	bed_settle(b);
 	bed_assert_equal(b);
-	assert_int_equal(c.vip_added, 2);
-	assert_int_equal(c.vip_removed, 2);
+	assert_int_equal(c.n[LBSYNC_VIP_ADDED], 2);
+	assert_int_equal(c.n[LBSYNC_VIP_REMOVED], 2);
 	logged(b, 1,
 	       "info vpp-lb-sync-vip-recreate vip=192.0.2.80 protocol=tcp port=80 "
 	       "flow_table_length_from=1024 flow_table_length_to=4096\n");
@@ -443,9 +443,9 @@ static void test_encapsulation_changes_for_a_prefix(void **state)
 	c = bed_sync(b, &b->fes[0]);
 	bed_settle(b);
 	bed_assert_equal(b);
-	assert_int_equal(c.vip_removed, 2);
-	assert_int_equal(c.vip_added, 2);
-	assert_int_equal(c.errors, 0);
+	assert_int_equal(c.n[LBSYNC_VIP_REMOVED], 2);
+	assert_int_equal(c.n[LBSYNC_VIP_ADDED], 2);
+	assert_int_equal(c.n[LBSYNC_ERROR], 0);
 	logged(b, 2, "encap_from=gre4 encap_to=gre6");
 }
 
@@ -466,8 +466,8 @@ static void test_refused_and_tried_again(void **state)
 	lbsync_changed(b->s, &b->fes[2].sync, false);
 	began = loop_clock();
 	c = bed_sync(b, &b->fes[0]);
-	assert_int_equal(c.errors, 1);
-	assert_int_equal(c.as_weight_updated, 0);
+	assert_int_equal(c.n[LBSYNC_ERROR], 1);
+	assert_int_equal(c.n[LBSYNC_AS_WEIGHT_UPDATED], 0);
 	logged(b, 1,
 	       "error vpp-lb-sync-error vip=192.0.2.80 protocol=tcp port=80 "
 	       "address=198.51.100.10 call=lb_as_set_weight op=as-weight retval=-97 "
@@ -629,14 +629,14 @@ static void asked_sync(void *ctx, int status, const struct lbsync_counts *c)
 }
 
 static void asked_state(void *ctx, int status, const struct plan_state *st,
-			const struct lbsync_conf *conf)
+			const struct vpp_lb_conf *conf)
 {
 	struct asked *a = ctx;
 
 	a->n++;
 	a->status = status;
 	a->vips = st ? st->n_vips : 0;
-	a->timeout = conf ? conf->flow_timeout_s : 0;
+	a->timeout = conf ? conf->flow_timeout : 0;
 }
 
 static void test_request_counts_its_own(void **state)
@@ -655,7 +655,7 @@ static void test_request_counts_its_own(void **state)
 	bed_settle(b);
 	assert_int_equal(a.n, 1);
 	assert_int_equal(a.status, 0);
-	assert_int_equal(a.c.as_weight_updated, 2);
+	assert_int_equal(a.c.n[LBSYNC_AS_WEIGHT_UPDATED], 2);
 	assert_int_equal(lbsync_request(b->s, NULL, asked_sync, &all, &e), 0);
 	bed_settle(b);
 	assert_int_equal(all.n, 1);
@@ -773,7 +773,7 @@ static const struct plan_as *read_as(const struct plan_state *st, const struct f
 
 static struct fe *looked_at;
 static void look_at_state(void *ctx, int status, const struct plan_state *st,
-			  const struct lbsync_conf *conf)
+			  const struct vpp_lb_conf *conf)
 {
 	*(struct plan_as *)ctx = *read_as(st, looked_at, 0);
 }
@@ -906,7 +906,7 @@ static void fill_many(struct syncbed *b, size_t n)
 
 static bool some_added(struct syncbed *b)
 {
-	return b->s->run.counts.as_added > 300;
+	return b->s->run.counts.n[LBSYNC_AS_ADDED] > 300;
 }
 
 /* A backend dies while thousands of calls are still to be made: it does not wait for them. */
@@ -957,10 +957,10 @@ static void test_request_over_a_cut(void **state)
 	bed_settle(b);
 	bed_assert_equal(b);
 	assert_int_equal(a.n, 1);
-	assert_int_equal(a.c.vip_added, 400);
-	assert_int_equal(a.c.as_added, 1600);
+	assert_int_equal(a.c.n[LBSYNC_VIP_ADDED], 400);
+	assert_int_equal(a.c.n[LBSYNC_AS_ADDED], 1600);
 	assert_int_equal(one.n, 1);
-	assert_int_equal(one.c.vip_added, 1);
+	assert_int_equal(one.c.n[LBSYNC_VIP_ADDED], 1);
 }
 
 /* Changes at random, refusals, restarts and hands in the plugin: in the end it is as wanted. */
@@ -1019,8 +1019,8 @@ static void test_random_walk(void **state)
 	bed_sync(b, NULL);
 	assert_int_equal(bed_writes(b), writes);
 	/* The hand in here changes weights: all else that was found was our own doing. */
-	for (enum lbsync_drift d = 0; d < LBSYNC_DRIFT_N; d++) {
-		if (d != LBSYNC_DRIFT_AS_WEIGHT)
+	for (enum lbdrift_kind d = 0; d < LBDRIFT_N; d++) {
+		if (d != LBDRIFT_AS_WEIGHT)
 			assert_int_equal(lbsync_drift_total(b->s, d), 0);
 	}
 }

@@ -166,7 +166,7 @@ static void test_released_one_by_one(void **state)
 	struct err e;
 	int n = 0;
 	assert_int_equal(lbsync_request(b->s, NULL, asked, &n, &e), -EAGAIN);
-	assert_int_equal(bed_sync(b, &b->fes[0]).as_weight_updated, 0);
+	assert_int_equal(bed_sync(b, &b->fes[0]).n[LBSYNC_AS_WEIGHT_UPDATED], 0);
 	known(b, &b->fes[1], 50, 50);
 	logged(b, 0, "phase=done");
 	known(b, &b->fes[2], 0, 7);

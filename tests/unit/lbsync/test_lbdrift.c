@@ -13,9 +13,9 @@
 #include "core/model.h"
 #include "lbsync/lbdrift.h"
 
-/* The names are lbsync's, which is not linked here. */
-static const char *const kinds[LBSYNC_DRIFT_N] = { "vip-", "vip+", "vip!", "as-",
-						   "as+",  "as!",  "conf!" };
+static const char *const kinds[LBDRIFT_N] = {
+	"vip-", "vip+", "vip!", "as-", "as+", "as!", "conf!"
+};
 
 static void note(void *ctx, const struct lbdrift *d)
 {
@@ -137,15 +137,15 @@ static void test_together(void **state)
 
 static void test_conf(void **state)
 {
-	struct lbsync_conf e = { .sticky_buckets_per_core = 1024, .flow_timeout_s = 40 }, f;
+	struct vpp_lb_conf e = { .sticky_buckets_per_core = 1024, .flow_timeout = 40 }, f;
 	struct str got = { 0 };
 
-	assert_int_equal(addr_parse("192.0.2.1", &e.src4), 0);
-	assert_int_equal(addr_parse("2001:db8::1", &e.src6), 0);
+	assert_int_equal(addr_parse("192.0.2.1", &e.ip4_src_address), 0);
+	assert_int_equal(addr_parse("2001:db8::1", &e.ip6_src_address), 0);
 	f = e;
 	lbdrift_compare_conf(&e, &f, note, &got);
 	assert_string_equal(str_z(&got), "");
-	f.flow_timeout_s = 41;
+	f.flow_timeout = 41;
 	lbdrift_compare_conf(&e, &f, note, &got);
 	assert_string_equal(str_z(&got),
 			    "conf! (192.0.2.1, 2001:db8::1, 1024 sticky buckets, timeout 40s | "

@@ -78,6 +78,7 @@ static void read_two(struct lbmirror *m, mono_ns now)
 	rows(&r);
 	if (lbread_end(&r, m))
 		text(m, two);
+	lbmirror_complete(m, &r);
 	lbmirror_take_read(m, &r, now);
 }
 
@@ -116,6 +117,7 @@ static void test_text_only_when_vips_change(void **state)
 
 	rows(&r);
 	assert_false(lbread_end(&r, &m)); /* the same */
+	lbmirror_complete(&m, &r);
 	lbmirror_take_read(&m, &r, 1);
 	struct vip_key k = key("192.0.2.1", 80);
 	assert_int_equal(plan_state_find(&m.vips, &k)->table_len, 131072); /* carried over */
@@ -153,6 +155,7 @@ static void test_without_text(void **state)
 	struct vip_key k = key("192.0.2.1", 80);
 
 	rows(&r);
+	lbmirror_complete(&m, &r);
 	lbmirror_take_read(&m, &r, 0);
 	assert_int_equal(plan_state_find(&m.vips, &k)->sticky, STICKY_UNKNOWN);
 	assert_int_equal(plan_state_find(&m.vips, &k)->table_len, 65536);
@@ -177,7 +180,8 @@ static void test_own_call_is_known(void **state)
 	vip(&r, "192.0.2.9", 80, 0);
 	lbread_vips_end(&r);
 	assert_true(lbread_end(&r, &m)); /* its index is not known */
-	lbmirror_take_read(&m, &r, 5);   /* and stays so: the text could not be had */
+	lbmirror_complete(&m, &r);       /* and stays so: the text could not be had */
+	lbmirror_take_read(&m, &r, 5);
 	assert_int_equal(plan_state_find(&m.vips, &c.key)->sticky, STICKY_YES);
 	assert_int_equal(plan_state_find(&m.vips, &c.key)->table_len, 65536);
 	lbmirror_done(&m);
