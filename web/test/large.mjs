@@ -70,7 +70,12 @@ async function settled(browser) {
   const { page, wrong, context } = await openPage(browser, "/view/", {}, observe);
   await until(page, "1,000 cards", allThere, FRONTENDS);
   await allUp(page);
-  assert.deepEqual(wrong, []);
+  // A page that is too slow for its events, on a busy machine, is cut off and begins anew.
+  const cut = "Failed to load resource: net::ERR_INCOMPLETE_CHUNKED_ENCODING";
+  assert.deepEqual(
+    wrong.filter((text) => text !== cut),
+    [],
+  );
   await context.close();
 }
 
@@ -116,8 +121,11 @@ export async function large(browser) {
   const traffic = page.locator("details.traffic");
   await measure(page, "traffic", () => traffic.locator("summary").click());
   assert.ok((await traffic.locator("tr.vip").count()) < 100, "rows that do not show");
-  await traffic.locator(".traffic-box").evaluate((e) => (e.scrollTop = e.scrollHeight));
-  await traffic.locator('th[title^="203.0.3.250/32"]').waitFor();
+  await until(page, "the last VIP", () => {
+    const box = document.querySelector("details.traffic .traffic-box");
+    box.scrollTop = box.scrollHeight; // an end that moves while VIPs still come
+    return box.querySelector('th[title^="203.0.3.250/32"]') !== null;
+  });
   await checkAxe(page);
 
   await measure(page, "all_backends_down", async () => {
@@ -129,6 +137,11 @@ export async function large(browser) {
   });
   await ask("start", "wild");
   await allUp(page);
-  assert.deepEqual(wrong, []);
+  // A page that is too slow for its events, on a busy machine, is cut off and begins anew.
+  const cut = "Failed to load resource: net::ERR_INCOMPLETE_CHUNKED_ENCODING";
+  assert.deepEqual(
+    wrong.filter((text) => text !== cut),
+    [],
+  );
   await context.close();
 }
