@@ -129,11 +129,14 @@ void lbsync_read_finished(struct lbsync *s);
 void lbsync_conf_finished(struct lbsync *s);
 void lbsync_job_finished(struct lbsync *s);
 void lbsync_send(struct lbsync *s, enum vpp_msg m, const void *body, vpp_answer_fn *fn, void *ctx);
-/* Vips by key: the first with this key or prefix, and how many. */
-struct lbsync_vip **lbsync_find_key(const struct lbsync *s, const struct vip_key *key,
-				    size_t *ret_n);
+
+/* ---- index.c */
+struct lbsync_vip *lbsync_find_key(const struct lbsync *s, const struct vip_key *key); /* or NULL */
+/* The first on this prefix, and how many. */
 struct lbsync_vip **lbsync_find_prefix(const struct lbsync *s, const struct prefix *p,
 				       size_t *ret_n);
+void lbsync_index_add(struct lbsync *s, struct lbsync_vip *v); /* its key is new (asserted) */
+void lbsync_index_remove(struct lbsync *s, const struct lbsync_vip *v); /* it is there (asserted) */
 
 /* ---- connect.c */
 void lbsync_connect_start(struct lbsync *s);

@@ -14,14 +14,14 @@
  * fold by themselves, and a plan is always made of the wishes of its own moment.
  *
  * The files: connect.c the connection, read.c reading and lb_conf, run.c carrying out plans, wait.c
- * those who wait for an end, warmup.c the warm-up, log.c the records, lbmirror.c what is known of
- * VPP, lbdrift.c what another hand did to it, lbcounters.c what it counts. */
+ * those who wait for an end, warmup.c the warm-up, log.c the records, index.c frontends by key,
+ * lbmirror.c what is known of VPP, lbdrift.c what another hand did to it, lbcounters.c what it
+ * counts. */
 #include "lbsync/lbsync.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lbsync/internal.h"
 
@@ -243,66 +243,6 @@ static void arm_drift(struct lbsync *s)
 	timer_set(s->o.loop, &s->drift, loop_clock() + sync_interval(s), on_drift, s);
 }
 
-/* ---- frontends by key */
-
-/* Index of the first whose key is not less (upper: greater). */
-static size_t bound(const struct lbsync *s, const struct vip_key *key, bool upper)
-{
-	size_t lo = 0, hi = s->by_key.n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = vip_key_cmp(&s->by_key.v[mid]->key, key);
-
-		if (c < 0 || (upper && c == 0))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-struct lbsync_vip **lbsync_find_key(const struct lbsync *s, const struct vip_key *key,
-				    size_t *ret_n)
-{
-	size_t from = bound(s, key, false);
-
-	*ret_n = bound(s, key, true) - from;
-	return s->by_key.v + from;
-}
-
-struct lbsync_vip **lbsync_find_prefix(const struct lbsync *s, const struct prefix *p,
-				       size_t *ret_n)
-{
-	const struct vip_key first = { .prefix = *p };
-	const struct vip_key last = { .prefix = *p, .proto = UINT8_MAX, .port = UINT16_MAX };
-	size_t from = bound(s, &first, false);
-
-	*ret_n = bound(s, &last, true) - from;
-	return s->by_key.v + from;
-}
-
-static void index_add(struct lbsync *s, struct lbsync_vip *v)
-{
-	size_t at = bound(s, &v->key, true);
-
-	vec_reserve(&s->by_key, s->by_key.n + 1);
-	memmove(s->by_key.v + at + 1, s->by_key.v + at, (s->by_key.n - at) * sizeof *s->by_key.v);
-	s->by_key.v[at] = v;
-	s->by_key.n++;
-}
-
-static void index_remove(struct lbsync *s, const struct lbsync_vip *v)
-{
-	size_t at = bound(s, &v->key, false);
-
-	while (at < s->by_key.n && s->by_key.v[at] != v)
-		at++;
-	assert(at < s->by_key.n);
-	s->by_key.n--;
-	memmove(s->by_key.v + at, s->by_key.v + at + 1, (s->by_key.n - at) * sizeof *s->by_key.v);
-}
-
 /* ---- what the daemon says */
 
 void lbsync_add(struct lbsync *s, struct lbsync_vip *v)
@@ -312,13 +252,13 @@ void lbsync_add(struct lbsync *s, struct lbsync_vip *v)
 	v->retry_at = 0;
 	list_init(&v->dirty);
 	list_add_tail(&s->all, &v->all);
-	index_add(s, v);
+	lbsync_index_add(s, v);
 	lbsync_warmup_add(s, v);
 }
 
 void lbsync_forget(struct lbsync *s, struct lbsync_vip *v)
 {
-	index_remove(s, v);
+	lbsync_index_remove(s, v);
 	list_remove(&v->all);
 	list_remove(&v->dirty);
 	lbsync_warmup_forget(s, v);

@@ -65,7 +65,8 @@ struct lbsync *lbsync_new(const struct lbsync_opts *o); /* starts connecting at 
  * dropped: their `done` is not called. The vips are no longer touched. NULL is fine. */
 void lbsync_free(struct lbsync *s);
 
-/* Frontends. Add before anything else is said of one; its key is filled by the caller. */
+/* Frontends. Add before anything else is said of one; its key is filled by the caller, and no other
+ * frontend's: who hands a VIP to another frontend forgets the old one first. */
 void lbsync_add(struct lbsync *s, struct lbsync_vip *v);
 void lbsync_forget(struct lbsync *s,
 		   struct lbsync_vip *v); /* it is gone; next full sync removes the VIP */

@@ -161,16 +161,15 @@ void lbsync_log_start(const struct lbsync *s, enum log_level l)
 {
 	const struct lbrun *run = &s->run;
 	struct record r = { 0 };
-	struct lbsync_vip **v;
-	size_t n;
 
 	if (!log_enabled(l))
 		return;
 	if (run->n_only == 1) {
+		const struct lbsync_vip *v = lbsync_find_key(s, &run->only[0]);
+
 		add_vip(&r, &run->only[0]);
-		v = lbsync_find_key(s, &run->only[0], &n);
-		if (n > 0)
-			add(&r, L_STR("frontend", s->o.source.name(s->o.source.ctx, v[0])));
+		if (v)
+			add(&r, L_STR("frontend", s->o.source.name(s->o.source.ctx, v)));
 	} else if (run->scope == LBSYNC_VIP) {
 		add(&r, L_UINT("vips", run->n_only));
 	}

@@ -133,11 +133,10 @@ static void fill(struct lbsync *s)
 
 static void tell_flushed(struct lbsync *s, const struct plan_call *c)
 {
-	size_t n;
-	struct lbsync_vip **v = lbsync_find_key(s, &c->key, &n);
+	const struct lbsync_vip *v = lbsync_find_key(s, &c->key);
 
-	if (c->flush && c->op != PLAN_AS_DEL && n > 0)
-		s->o.source.flushed(s->o.source.ctx, v[0], &c->as);
+	if (v && c->flush && c->op != PLAN_AS_DEL)
+		s->o.source.flushed(s->o.source.ctx, v, &c->as);
 }
 
 static void count(struct lbsync *s, const struct plan_call *c, enum lbsync_kind kind)
@@ -234,14 +233,13 @@ static mono_ns retry_at(const struct lbsync *s, int failures)
  * full sync. Returns whether it is a frontend's. */
 static bool settle_failed(struct lbsync *s, const struct vip_key *key)
 {
-	size_t n;
-	struct lbsync_vip **v = lbsync_find_key(s, key, &n);
+	struct lbsync_vip *v = lbsync_find_key(s, key);
 
-	for (size_t i = 0; i < n; i++) {
-		v[i]->failures++;
-		lbsync_mark_dirty(s, v[i], retry_at(s, v[i]->failures));
-	}
-	return n > 0;
+	if (!v)
+		return false;
+	v->failures++;
+	lbsync_mark_dirty(s, v, retry_at(s, v->failures));
+	return true;
 }
 
 static int key_cmp(const void *a, const void *b)
@@ -282,7 +280,6 @@ static void settle_good(const struct keys *bad, struct lbsync_vip *v)
 static void settle_all_good(struct lbsync *s, const struct keys *bad)
 {
 	const struct lbrun *run = &s->run;
-	size_t n;
 
 	if (run->scope == LBSYNC_ALL) {
 		list_foreach (&s->all, node) {
@@ -291,10 +288,10 @@ static void settle_all_good(struct lbsync *s, const struct keys *bad)
 		return;
 	}
 	for (size_t i = 0; i < run->n_only; i++) {
-		struct lbsync_vip **v = lbsync_find_key(s, &run->only[i], &n);
+		struct lbsync_vip *v = lbsync_find_key(s, &run->only[i]);
 
-		for (size_t k = 0; k < n; k++)
-			settle_good(bad, v[k]);
+		if (v)
+			settle_good(bad, v);
 	}
 }
 
@@ -323,7 +320,6 @@ static void settle(struct lbsync *s)
 static void resume_later(struct lbsync *s)
 {
 	const struct lbrun *run = &s->run;
-	size_t n;
 
 	lbsync_wait_untake(s);
 	if (run->scope == LBSYNC_ALL) {
@@ -332,10 +328,10 @@ static void resume_later(struct lbsync *s)
 		return;
 	}
 	for (size_t i = run->next; i < run->plan.n; i++) {
-		struct lbsync_vip **v = lbsync_find_key(s, &run->plan.calls[i].key, &n);
+		struct lbsync_vip *v = lbsync_find_key(s, &run->plan.calls[i].key);
 
-		for (size_t k = 0; k < n; k++)
-			lbsync_mark_dirty(s, v[k], 0);
+		if (v)
+			lbsync_mark_dirty(s, v, 0);
 	}
 }
 
