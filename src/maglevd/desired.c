@@ -54,29 +54,9 @@ static bool has_unknown(void *ctx, const struct lbsync_vip *v)
 	return false;
 }
 
-/* By bisection in the order in which the frontend keeps them for `desired`. */
-static struct member *member_at(const struct frontend *fe, const struct addr *as)
-{
-	size_t lo = 0, hi = fe->n_members;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		struct member *m = &fe->members[fe->by_addr[mid]];
-		int c = addr_cmp(as, &m->backend->conf->addr);
-
-		if (c == 0)
-			return m;
-		if (c < 0)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return NULL;
-}
-
 static void flushed(void *ctx, const struct lbsync_vip *v, const struct addr *as)
 {
-	struct member *m = member_at(frontend_of(v), as);
+	struct member *m = frontend_member_at(frontend_of(v), as);
 
 	if (m)
 		m->flush_health = m->flush_operator = false;

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "loop/mailbox.h"
+#include "maglevd/pb.h"
 #include "rpc/stream.h"
 
 struct subscriber {
@@ -54,12 +55,6 @@ struct foreign {
 	struct rpc_packed *packed;
 };
 
-/* protobuf-c's structs have no const; what is packed at once may be borrowed. */
-static char *pb_str(const char *s)
-{
-	return (char *)(uintptr_t)(s ? s : "");
-}
-
 /* ---- backends and frontends */
 
 static struct rpc_packed *backend_event(struct rpc_packed *p, const char *name,
@@ -90,7 +85,7 @@ static struct rpc_packed *frontend_event(struct rpc_packed *p, const char *name,
 	return p;
 }
 
-static void snapshot_drop(struct rpc_packed **p)
+static void present_drop(struct rpc_packed **p)
 {
 	rpc_packed_unref(*p);
 	*p = NULL;
@@ -99,17 +94,12 @@ static void snapshot_drop(struct rpc_packed **p)
 static void on_backend(void *ctx, const struct backend *b, const struct transition *t)
 {
 	struct events *ev = ctx;
-	Maglev__TransitionRecord r = MAGLEV__TRANSITION_RECORD__INIT;
+	Maglev__TransitionRecord r = pb_transition(t);
 	struct rpc_packed *p;
 
-	snapshot_drop(&ev->backends);
+	present_drop(&ev->backends);
 	if (ev->n_backend == 0)
 		return;
-	r.from = pb_str(health_state_name(t->from));
-	r.to = pb_str(health_state_name(t->to));
-	r.at_unix_ns = t->at;
-	r.code = pb_str(code_name(t->code));
-	r.detail = pb_str(t->detail);
 	p = backend_event(rpc_packed_new(), b->name, &r);
 	list_foreach (&ev->subscribers, node) {
 		const struct subscriber *s = CONTAINER_OF(node, struct subscriber, node);
@@ -125,7 +115,7 @@ static void on_frontend(void *ctx, const struct frontend *fe, enum frontend_stat
 	Maglev__TransitionRecord r = MAGLEV__TRANSITION_RECORD__INIT;
 	struct rpc_packed *p;
 
-	snapshot_drop(&ev->frontends);
+	present_drop(&ev->frontends);
 	if (ev->n_frontend == 0)
 		return;
 	r.from = pb_str(frontend_state_name(from));
@@ -162,7 +152,7 @@ static struct rpc_packed *present_backends(struct events *ev)
 		return ev->backends;
 	ev->backends = rpc_packed_new();
 	for (size_t i = 0; i < ev->fleet->backends.n; i++)
-		present_backend(ev->backends, ev->fleet->sorted[i]);
+		present_backend(ev->backends, ev->fleet->backends_sorted[i]);
 	return ev->backends;
 }
 
@@ -185,8 +175,8 @@ static struct rpc_packed *present_frontends(struct events *ev)
 
 void events_reloaded(struct events *ev)
 {
-	snapshot_drop(&ev->backends);
-	snapshot_drop(&ev->frontends);
+	present_drop(&ev->backends);
+	present_drop(&ev->frontends);
 }
 
 /* ---- the log */

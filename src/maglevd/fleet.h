@@ -100,7 +100,7 @@ struct fleet {
 	struct map backends, frontends; /* by name */
 	VEC(struct backend *) slots;    /* by id, NULL where free */
 	VEC(uint32_t) free_ids;
-	struct backend **sorted; /* all, in name order: as config->backends */
+	struct backend **backends_sorted; /* in name order: as config->backends */
 	struct frontend **frontends_sorted;
 	uint64_t layout; /* moves whenever those two are made anew; never 0 */
 	uint32_t next_generation;
@@ -148,6 +148,8 @@ int fleet_act(struct fleet *f, struct backend *b, enum health_action a, mono_ns 
 int fleet_set_weight(struct fleet *f, struct frontend *fe, const char *pool, const char *backend,
 		     int weight, bool flush, struct err *e);
 
+/* The member with this address, or NULL: no two of a frontend have one. */
+struct member *frontend_member_at(const struct frontend *fe, const struct addr *as);
 /* Bring `buckets` of all members up to date with the effective weights. */
 void frontend_buckets(struct frontend *fe);
 
@@ -163,15 +165,17 @@ static inline struct health_params backend_params(const struct backend *b)
 void backend_history_trim(struct backend *b, size_t limit);
 const char *backend_type_name(const struct backend *b); /* "http", …, "static" */
 
-/* ---- what reload.c works with; see there */
+/* ---- what the files of the fleet and reload.c share */
 
 /* Record a transition with all its consequences. No-op when !c->changed. */
 void fleet_transition(struct fleet *f, struct backend *b, const struct health_change *c,
 		      enum code code, const char *detail);
 struct backend *fleet_backend_add(struct fleet *f, const struct backend_conf *conf);
 void fleet_backend_remove(struct fleet *f, struct backend *b); /* stops, forgets, frees */
+void backend_free(struct backend *b);
 struct frontend *fleet_frontend_add(struct fleet *f, const struct frontend_conf *conf);
 void fleet_frontend_remove(struct fleet *f, struct frontend *fe);
+void frontend_free(struct frontend *fe);
 /* Make the members anew from the configuration: weights of the file, flush wishes kept. All its
  * backends must be there. */
 void fleet_frontend_rebuild(struct fleet *f, struct frontend *fe, const struct frontend_conf *conf);

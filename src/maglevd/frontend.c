@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* maglevd/frontend.c - what happens to frontends: their members, weights, state, and what VPP is to
- * be told of them. The other half of fleet.h. */
+ * be told of them. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -158,16 +158,21 @@ struct frontend *fleet_frontend_add(struct fleet *f, const struct frontend_conf 
 	return fe;
 }
 
+void frontend_free(struct frontend *fe)
+{
+	free(fe->members);
+	free(fe->by_addr);
+	free(fe->name);
+	free(fe);
+}
+
 void fleet_frontend_remove(struct fleet *f, struct frontend *fe)
 {
 	if (f->lbsync)
 		lbsync_forget(f->lbsync, &fe->sync);
 	leave_backends(fe);
 	(void)map_del_z(&f->frontends, fe->name);
-	free(fe->members);
-	free(fe->by_addr);
-	free(fe->name);
-	free(fe);
+	frontend_free(fe);
 }
 
 /* ---- state */
@@ -188,6 +193,26 @@ void fleet_evaluate(struct fleet *f, struct frontend *fe, enum fleet_sync sync)
 	}
 	if (sync != SYNC_LATER && f->lbsync)
 		lbsync_changed(f->lbsync, &fe->sync, sync == SYNC_URGENT);
+}
+
+/* By bisection in the order in which they are kept for VPP. */
+struct member *frontend_member_at(const struct frontend *fe, const struct addr *as)
+{
+	size_t lo = 0, hi = fe->n_members;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		struct member *m = &fe->members[fe->by_addr[mid]];
+		int c = addr_cmp(as, &m->backend->conf->addr);
+
+		if (c == 0)
+			return m;
+		if (c < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return NULL;
 }
 
 static struct member *find_by_names(const struct frontend *fe, const char *pool,

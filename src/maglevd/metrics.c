@@ -7,6 +7,7 @@
  * PAUSE_FACTOR times that later, and all who came meanwhile share it. */
 #include "maglevd/metrics.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,6 +282,10 @@ struct metrics *metrics_new(struct daemon *d, struct err *e)
 						.wanted = on_wanted,
 						.ctx = m };
 
+	/* Who counts and who tells cannot include each other. */
+	assert(memcmp(metrics_vpp_api_buckets, vpp_client_bucket_s, sizeof vpp_client_bucket_s) ==
+	       0);
+	assert(memcmp(metrics_rpc_buckets, rpc_counts_bucket_s, sizeof rpc_counts_bucket_s) == 0);
 	m->daemon = d;
 	m->http = metrics_http_new(&opts, e);
 	if (!m->http) {

@@ -184,7 +184,7 @@ static void change_backends(struct fleet *f, const struct config_delta *d, mono_
 static void trim_histories(struct fleet *f)
 {
 	for (size_t i = 0; i < f->backends.n; i++)
-		backend_history_trim(f->sorted[i], (size_t)f->config->transition_history);
+		backend_history_trim(f->backends_sorted[i], (size_t)f->config->transition_history);
 }
 
 static void apply_rest(struct fleet *f, const struct config *old)

@@ -30,14 +30,9 @@ static char *opt_addr_text(struct arena *a, const struct addr *addr)
 
 static Maglev__TransitionRecord *transition_record(struct arena *a, const struct transition *t)
 {
-	Maglev__TransitionRecord *m = PB_NEW(a, Maglev__TransitionRecord,
-					     maglev__transition_record);
+	Maglev__TransitionRecord *m = ARENA_NEW(a, Maglev__TransitionRecord);
 
-	m->from = pb_str(health_state_name(t->from));
-	m->to = pb_str(health_state_name(t->to));
-	m->at_unix_ns = t->at;
-	m->code = pb_str(code_name(t->code));
-	m->detail = pb_str(t->detail);
+	*m = pb_transition(t);
 	return m;
 }
 
@@ -230,10 +225,9 @@ static const struct frontend *find_by_key(struct frontend **v, size_t n, const s
 
 static const char *backend_name_at(const struct frontend *fe, const struct addr *addr)
 {
-	for (size_t i = 0; fe && i < fe->n_members; i++)
-		if (addr_eq(&fe->members[i].backend->conf->addr, addr))
-			return fe->members[i].backend->name;
-	return "";
+	const struct member *m = fe ? frontend_member_at(fe, addr) : NULL;
+
+	return m ? m->backend->name : "";
 }
 
 static Maglev__VPPLBAS *vpp_as(struct arena *a, const struct frontend *fe, const struct plan_as *as)

@@ -2,12 +2,10 @@
 /* maglevd/service_internal.h - shared by the files of the service alone. */
 #pragma once
 
-#include <stdint.h>
-
 #include "base/arena.h"
 #include "base/str.h"
-#include "maglev.pb-c.h"
 #include "maglevd/daemon.h"
+#include "maglevd/pb.h"
 #include "lbsync/lbcounters.h"
 #include "rpc/server.h"
 
@@ -42,12 +40,6 @@ void ask_fail(const struct ask *a, enum rpc_status status, const char *fmt, ...)
 /* Find by the name a request gave; NULL when the call was ended with the reason. */
 struct backend *ask_backend(const struct ask *a, const char *name);
 struct frontend *ask_frontend(const struct ask *a, const char *name);
-
-/* protobuf-c's structs have no const; what is packed at once may be borrowed. */
-static inline char *pb_str(const char *s)
-{
-	return (char *)(uintptr_t)(s ? s : "");
-}
 
 /* ---- builders: everything they make lives in the arena or is borrowed from the fleet */
 Maglev__BackendInfo *info_backend(struct arena *a, const struct backend *b);

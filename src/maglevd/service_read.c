@@ -71,9 +71,9 @@ void ask_list_backends(const struct ask *a)
 	m.n_backends = req->full ? n : 0;
 	m.backends = ARENA_ARRAY(&mem, m.n_backends, Maglev__BackendInfo *);
 	for (size_t i = 0; i < n; i++) {
-		m.backend_names[i] = f->sorted[i]->name;
+		m.backend_names[i] = f->backends_sorted[i]->name;
 		if (req->full)
-			m.backends[i] = info_backend(&mem, f->sorted[i]);
+			m.backends[i] = info_backend(&mem, f->backends_sorted[i]);
 	}
 	ask_reply(a, &m.base);
 	arena_done(&mem);

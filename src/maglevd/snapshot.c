@@ -112,7 +112,7 @@ static void take_frontend(struct snapshot *s, const struct frontend *fe)
 static bool take_one(struct snapshot *s, const struct fleet *f)
 {
 	if (s->n_backends < f->backends.n)
-		take_backend(s, f->sorted[s->n_backends]);
+		take_backend(s, f->backends_sorted[s->n_backends]);
 	else if (s->n_frontends < f->frontends.n)
 		take_frontend(s, f->frontends_sorted[s->n_frontends]);
 	else

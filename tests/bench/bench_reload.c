@@ -84,8 +84,8 @@ static void print(const char *what, dur_ns *d)
 static void all_up(struct fleet *f)
 {
 	for (size_t i = 0; i < f->backends.n; i++) {
-		const struct probe_result r = { .id = f->sorted[i]->id,
-						.generation = f->sorted[i]->generation,
+		const struct probe_result r = { .id = f->backends_sorted[i]->id,
+						.generation = f->backends_sorted[i]->generation,
 						.code = CODE_L7OK };
 
 		fleet_results(f, &r, 1, 0);

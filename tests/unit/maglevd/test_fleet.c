@@ -842,7 +842,7 @@ static char *random_yaml(struct rng *r)
 static void check_invariants(struct fleet *f)
 {
 	for (size_t i = 0; i < f->backends.n; i++) {
-		const struct backend *b = f->sorted[i];
+		const struct backend *b = f->backends_sorted[i];
 
 		assert_ptr_equal(f->slots.v[b->id], b);
 		assert_string_equal(b->name, f->config->backends[i].name);
@@ -873,7 +873,7 @@ static void check_invariants(struct fleet *f)
 static void random_step(struct fleet *f, struct rng *r)
 {
 	static const enum code codes[] = { CODE_L4OK, CODE_L4CON, CODE_LOCAL };
-	struct backend *b = f->sorted[rng_below(r, f->backends.n)];
+	struct backend *b = f->backends_sorted[rng_below(r, f->backends.n)];
 	struct frontend *fe = f->frontends_sorted[rng_below(r, f->frontends.n)];
 	_cleanup_free_ char *yaml = NULL;
 	struct err e;
