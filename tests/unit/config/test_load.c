@@ -24,7 +24,7 @@ static const struct healthcheck *check(const struct config *c, const char *name)
 
 static const struct backend_conf *backend(const struct config *c, const char *name)
 {
-	long i = config_find_backend(c, name);
+	long i = find_backend(c, name);
 
 	assert_true(i >= 0);
 	return &c->backends[i];
@@ -340,7 +340,7 @@ static void test_sorted(void **state)
 	assert_string_equal(c->checks[2]->name, "z");
 	assert_string_equal(c->frontends[0].name, "x");
 	assert_string_equal(c->frontends[0].pools[0].name, "q"); /* pools keep their order */
-	assert_int_equal(config_find_backend(c, "nope"), -1);
+	assert_int_equal(find_backend(c, "nope"), -1);
 	assert_int_equal(config_find_check(c, ""), -1);
 	assert_int_equal(config_find_frontend(c, "zz"), -1);
 	config_free(c);
@@ -505,6 +505,8 @@ static void test_files(void **state)
 	close(fd);
 	unlink(path);
 	rmdir(dir);
+	/* It opens as a regular file, and its first page is never there. */
+	expect_file("/proc/self/mem", "/proc/self/mem: cannot be read: Input/output error");
 }
 
 static void test_unreadable(void **state)

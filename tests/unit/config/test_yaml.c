@@ -141,6 +141,7 @@ static void test_refused(void **state)
 		{ "a: 1\n{b: c}: d\n", "2:1: a: a key must be a word, not a list or a mapping" },
 		{ "a: !foo b", "1:4: a: a tag that is not used here: '!foo'" },
 		{ "a: !!int 5", "1:4: a: a tag that is not used here: 'tag:yaml.org,2002:int'" },
+		{ "a: !%ed%a0%80 b", "1:4: a: a tag that is not used here: '!\\xed\\xa0\\x80'" },
 		{ "a: !!map [b]", "1:4: a: a tag that is not used here: 'tag:yaml.org,2002:map'" },
 		{ "a: \"x\\0y\"", "1:4: a: a NUL character in a string" },
 		{ "a: \xff", "1:4: maglev: not UTF-8: byte 0xff" },

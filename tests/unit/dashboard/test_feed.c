@@ -462,6 +462,107 @@ static void vpp(void **state)
 	assert_null(b->store.lb);
 }
 
+/* A probe that was seen to begin and to end: how long it took, and its code. */
+static void probes(void **state)
+{
+	struct bed *b = *state;
+	Maglev__LogAttr a[3] = { MAGLEV__LOG_ATTR__INIT, MAGLEV__LOG_ATTR__INIT,
+				 MAGLEV__LOG_ATTR__INIT };
+	Maglev__LogAttr *v[] = { &a[0], &a[1], &a[2] };
+	Maglev__Event m = MAGLEV__EVENT__INIT;
+	Maglev__LogEvent e = MAGLEV__LOG_EVENT__INIT;
+
+	record(b, "debug", "probe-start", "backend", "a", NULL, NULL);
+	a[0].key = z("backend"), a[0].value = z("a");
+	a[1].key = z("code"), a[1].value = z("L7OK");
+	a[2].key = z("duration_ns"), a[2].value = z("2500000");
+	e.level = z("debug");
+	e.msg = z("probe-done");
+	e.n_attrs = 3;
+	e.attrs = v;
+	m.event_case = MAGLEV__EVENT__EVENT_LOG;
+	m.log = &e;
+	feed_event(&b->feed, b->now, &m);
+	assert_string_equal(news(b), "");
+	feed_beat(&b->feed, b->now);
+	assert_int_equal(count(news(b), "\"in_flight\":[]"), 1);
+	assert_int_equal(count(b->text, "L7OK"), 1);
+	/* when the stream is cut, ends are not told: none is in flight any more */
+	record(b, "debug", "probe-start", "backend", "a", NULL, NULL);
+	feed_stream_cut(&b->feed);
+	feed_beat(&b->feed, b->now);
+	assert_int_equal(count(news(b), "\"in_flight\":[\"a\"]"), 0);
+}
+
+/* A single answer counts unless it is older; a state that no event has told yet is left to that. */
+static void a_backend_told(void **state)
+{
+	struct bed *b = *state;
+	Maglev__BackendInfo m = MAGLEV__BACKEND_INFO__INIT;
+
+	m.name = z("a");
+	m.state = z("up");
+	m.counter = 7;
+	m.since_unix_ns = 40 * S;
+	feed_backend(&b->feed, &m);
+	assert_int_equal(store_backend(catalog_get(&b->store.backends, "a"))->counter, 0);
+	m.since_unix_ns = 50 * S;
+	feed_backend(&b->feed, &m);
+	assert_int_equal(store_backend(catalog_get(&b->store.backends, "a"))->counter, 7);
+	m.state = z("down");
+	m.since_unix_ns = 60 * S;
+	feed_backend(&b->feed, &m);
+	assert_string_equal(store_backend(catalog_get(&b->store.backends, "a"))->state, "up");
+	m.name = z("unheard-of");
+	feed_backend(&b->feed, &m);
+	assert_null(catalog_get(&b->store.backends, "unheard-of"));
+	assert_string_equal(news(b), "");
+}
+
+static void version_and_checks(void **state)
+{
+	struct bed *b = *state;
+	Maglev__VersionInfo version = MAGLEV__VERSION_INFO__INIT;
+	Maglev__HealthCheckInfo h = MAGLEV__HEALTH_CHECK_INFO__INIT, *all[] = { &h };
+	Maglev__ListHealthChecksResponse checks = MAGLEV__LIST_HEALTH_CHECKS_RESPONSE__INIT;
+
+	version.version = z("1.0");
+	feed_version(&b->feed, &version);
+	version.version = z("1.1"); /* upgraded */
+	feed_version(&b->feed, &version);
+	assert_string_equal(b->store.version->version, "1.1");
+	h.name = z("http");
+	h.rise = 2;
+	checks.n_healthchecks = 1;
+	checks.healthchecks = all;
+	feed_healthchecks(&b->feed, &checks); /* the first: nobody has seen others */
+	feed_healthchecks(&b->feed, &checks);
+	feed_refreshed(&b->feed, b->now);
+	assert_string_equal(news(b), "");
+	h.rise = 3;
+	feed_healthchecks(&b->feed, &checks);
+	feed_refreshed(&b->feed, b->now);
+	assert_int_equal(count(news(b), "event: resync"), 1);
+	assert_int_equal(count(b->text, "the health checks are others"), 1);
+	assert_int_equal(b->store.healthchecks->healthchecks[0]->rise, 3);
+}
+
+static void counters(void **state)
+{
+	struct bed *b = *state;
+	Maglev__VIPCounters vip = MAGLEV__VIPCOUNTERS__INIT, *vips[] = { &vip };
+	Maglev__VPPLBCounters m = MAGLEV__VPPLBCOUNTERS__INIT;
+
+	vip.prefix = z("10.0.0.1/32");
+	vip.first_packets = 9;
+	m.n_vips = 1;
+	m.vips = vips;
+	feed_counters(&b->feed, b->now, &m);
+	assert_int_equal(count(news(b), "event: counters"), 1);
+	assert_int_equal(count(b->text, "\"first_packets\":9"), 1);
+	assert_int_equal(b->store.counters->vips[0]->first_packets, 9);
+}
+
 /* Nothing is said of a maglevd that has told nothing yet. */
 static void before_the_first_list(void **state)
 {
@@ -533,6 +634,10 @@ int main(void)
 		TEST(the_connection),
 		TEST(records),
 		TEST(records_with_consequences),
+		TEST(probes),
+		TEST(a_backend_told),
+		TEST(version_and_checks),
+		TEST(counters),
 		TEST(vpp),
 		TEST(before_the_first_list),
 		TEST(a_target_with_slashes),

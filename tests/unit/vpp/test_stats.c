@@ -389,6 +389,70 @@ static void test_types(void **state)
 	segment_free(&s);
 }
 
+/* A directory longer than any VPP's: told before half a gigabyte of it is walked. The file has
+ * nothing but its head. */
+static void test_endless(void **state)
+{
+	enum { ENTRIES = (1 << 22) + 1, DIR = 64 };
+	struct segment s = segment_new(4096);
+	struct vpp_stats_mem m = { .size = DIR + (uint64_t)ENTRIES * 144 };
+	FILE *file = tmpfile();
+	struct err e;
+	uint64_t boot;
+
+	assert_non_null(file);
+	segment_header(&s, 2, 0);
+	segment_set_directory(&s, DIR);
+	segment_set_length(&s, DIR, ENTRIES);
+	assert_int_equal(fwrite(s.p, 1, s.size, file), s.size);
+	assert_int_equal(fflush(file), 0);
+	m.fd = fileno(file);
+	assert_int_equal(vpp_stats_read(&m, NULL, 0, NULL, &boot, &e), -EBADMSG);
+	assert_non_null(strstr(e.msg, "no end"));
+	fclose(file);
+	segment_free(&s);
+}
+
+/* The file loses its end while it is read: what is missing is named. */
+static void test_shrunk(void **state)
+{
+	struct segment s = segment_new(65536);
+	const struct vpp_stats_vip v = { .index = 1 };
+	struct vpp_stats_mem m = { .size = s.size };
+	struct vpp_stats_figures f;
+	FILE *file = tmpfile();
+	uint64_t dir, threads, counts, boot;
+	struct err e;
+
+	assert_non_null(file);
+	segment_header(&s, 2, 0);
+	dir = segment_vector(&s, 1, 144);
+	threads = segment_vector(&s, 1, 8);
+	counts = segment_vector(&s, 2, 8);
+	segment_entry(&s, dir, 0, 2, "untracked packet", threads);
+	segment_pointer(&s, threads, 0, counts);
+	segment_set_directory(&s, dir);
+	assert_int_equal(fwrite(s.p, 1, s.size, file), s.size);
+	assert_int_equal(fflush(file), 0);
+	m.fd = fileno(file);
+	assert_int_equal(vpp_stats_read(&m, &v, 1, &f, &boot, &e), 0);
+	assert_int_equal(ftruncate(m.fd, (off_t)counts + 8), 0);
+	assert_int_equal(vpp_stats_read(&m, &v, 1, &f, &boot, &e), -EBADMSG);
+	assert_non_null(strstr(e.msg, "a counter"));
+	assert_int_equal(ftruncate(m.fd, (off_t)threads), 0);
+	assert_int_equal(vpp_stats_read(&m, &v, 1, &f, &boot, &e), -EBADMSG);
+	assert_non_null(strstr(e.msg, "untracked packet"));
+	assert_int_equal(ftruncate(m.fd, (off_t)dir + 100), 0);
+	assert_int_equal(vpp_stats_read(&m, &v, 1, &f, &boot, &e), -EBADMSG);
+	assert_non_null(strstr(e.msg, "the directory"));
+	fclose(file);
+	/* One that cannot be read at all says why. */
+	m.fd = -1;
+	assert_int_equal(vpp_stats_read(&m, &v, 1, &f, &boot, &e), -EBADF);
+	assert_non_null(strstr(e.msg, "no header"));
+	segment_free(&s);
+}
+
 static int load(void **state)
 {
 	FILE *p = popen("gzip -dc " TEST_DATA "/vpp/stats-segment.bin.gz", "r");
@@ -421,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_beyond),   cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_cut),      cmocka_unit_test(test_states),
 		cmocka_unit_test(test_lengths),  cmocka_unit_test(test_types),
+		cmocka_unit_test(test_endless),  cmocka_unit_test(test_shrunk),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);

@@ -342,6 +342,50 @@ static void test_every_message_round_trips(void **state)
 	}
 }
 
+/* A VPP that is too old or too new: each message that is missing or another is named. */
+static void test_ids_missing(void **state)
+{
+	char want_a[128], want_b[128];
+	struct str table = { 0 };
+	struct vpp_ids got;
+	struct err e = { 0 };
+	struct wire_rows rows;
+	const struct wire_msg *first = &vpp_msgs[VPP_LB_VIP_DUMP], *second = &vpp_msgs[VPP_LB_CONF];
+
+	for (enum vpp_msg m = 0; m < VPP_MSG_N; m++)
+		if (&vpp_msgs[m] != first)
+			vpp_table_add(&table, (uint16_t)(100 + m), vpp_msgs[m].name,
+				      &vpp_msgs[m] == second ? "00000000" : vpp_msgs[m].crc);
+	rows = (struct wire_rows){ (uint8_t *)table.p, VPP_MSG_N - 1 };
+	assert_int_equal(vpp_ids_load(&rows, &got, &e), -ENOENT);
+	snprintf(want_a, sizeof want_a, "%s (CRC %s) is missing", first->name, first->crc);
+	snprintf(want_b, sizeof want_b, "%s has CRC 00000000 where %s is wanted", second->name,
+		 second->crc);
+	assert_non_null(strstr(e.msg, want_a));
+	assert_non_null(strstr(e.msg, want_b));
+	assert_non_null(strstr(e.msg, ", "));
+	str_done(&table);
+}
+
+/* Every return value that VPP's lb plugin gives has words of its own. */
+static void test_retvals(void **state)
+{
+	static const int32_t known[] = { 0,
+					 VPP_ERR_NO_SUCH_ENTRY,
+					 VPP_ERR_INVALID_VALUE,
+					 VPP_ERR_ENCAP_DIFFERS,
+					 VPP_ERR_EXISTS,
+					 VPP_ERR_ADDRESS_FAMILY };
+	const char *other = vpp_retval_text(-9999);
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		assert_string_not_equal(vpp_retval_text(known[i]), other);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(vpp_retval_text(known[i]),
+						vpp_retval_text(known[k]));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +398,8 @@ int main(void)
 		cmocka_unit_test(test_frame_header),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_every_message_round_trips),
+		cmocka_unit_test(test_ids_missing),
+		cmocka_unit_test(test_retvals),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
