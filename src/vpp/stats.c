@@ -83,13 +83,11 @@ static int fetch_file(const struct vpp_stats_mem *m, uint64_t off, void *dst, si
 	while (done < n) {
 		ssize_t r = pread(m->fd, (char *)dst + done, n - done, (off_t)(off + done));
 
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
+		if (r < 0 && errno != EINTR)
 			return -errno;
 		if (r == 0)
 			return -EBADMSG; /* it has shrunk */
-		done += (size_t)r;
+		done += r > 0 ? (size_t)r : 0;
 	}
 	return 0;
 }

@@ -94,8 +94,6 @@ static void enc_field(const struct wire_field *f, const void *body, struct str *
 		return enc_int(out, *(const uint16_t *)v, 2);
 	case WIRE_U32:
 		return enc_int(out, *(const uint32_t *)v, 4);
-	case WIRE_U64:
-		return enc_int(out, *(const uint64_t *)v, 8);
 	case WIRE_I32:
 		return enc_int(out, (uint32_t) * (const int32_t *)v, 4);
 	case WIRE_BOOL:
@@ -253,8 +251,7 @@ static int dec_rows(struct cursor *c, size_t count_size, size_t row_size, struct
 static int dec_scalar(struct cursor *c, enum wire_kind kind, void *v)
 {
 	static const uint8_t sizes[WIRE_KIND_N] = {
-		[WIRE_U8] = 1,  [WIRE_U16] = 2, [WIRE_U32] = 4,
-		[WIRE_U64] = 8, [WIRE_I32] = 4, [WIRE_BOOL] = 1
+		[WIRE_U8] = 1, [WIRE_U16] = 2, [WIRE_U32] = 4, [WIRE_I32] = 4, [WIRE_BOOL] = 1,
 	};
 	uint64_t u = 0;
 
@@ -267,8 +264,6 @@ static int dec_scalar(struct cursor *c, enum wire_kind kind, void *v)
 		*(uint16_t *)v = (uint16_t)u;
 	else if (kind == WIRE_U32)
 		*(uint32_t *)v = (uint32_t)u;
-	else if (kind == WIRE_U64)
-		*(uint64_t *)v = u;
 	else if (kind == WIRE_I32)
 		*(int32_t *)v = (int32_t)(uint32_t)u;
 	else
@@ -285,7 +280,6 @@ static int dec_field(struct cursor *c, const struct wire_field *f, void *body)
 	case WIRE_U8:
 	case WIRE_U16:
 	case WIRE_U32:
-	case WIRE_U64:
 	case WIRE_I32:
 	case WIRE_BOOL:
 		return dec_scalar(c, f->kind, v);
@@ -363,8 +357,6 @@ static struct log_attr dump_field(const struct wire_field *f, const void *body, 
 		return L_UINT(f->name, *(const uint16_t *)v);
 	case WIRE_U32:
 		return L_UINT(f->name, *(const uint32_t *)v);
-	case WIRE_U64:
-		return L_UINT(f->name, *(const uint64_t *)v);
 	case WIRE_I32:
 		return L_INT(f->name, *(const int32_t *)v);
 	case WIRE_BOOL:

@@ -46,7 +46,6 @@ enum wire_kind {
 	WIRE_U8,     /* uint8_t */
 	WIRE_U16,    /* uint16_t */
 	WIRE_U32,    /* uint32_t */
-	WIRE_U64,    /* uint64_t */
 	WIRE_I32,    /* int32_t */
 	WIRE_BOOL,   /* bool; a byte, any value but 0 is true */
 	WIRE_ADDR,   /* struct addr: u8 family (0 IPv4, 1 IPv6), 16 bytes */
@@ -88,8 +87,7 @@ struct wire_msg {
 	_Generic((X), uint8_t                                                                      \
 		 : WIRE_U8, uint16_t                                                               \
 		 : WIRE_U16, uint32_t                                                              \
-		 : WIRE_U32, uint64_t                                                              \
-		 : WIRE_U64, int32_t                                                               \
+		 : WIRE_U32, int32_t                                                               \
 		 : WIRE_I32, bool                                                                  \
 		 : WIRE_BOOL, struct addr                                                          \
 		 : WIRE_ADDR, struct prefix                                                        \
