@@ -7,9 +7,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/table.h"
 #include "lbsim/api.h"
 #include "lbsim/cli.h"
 #include "lbsim/state.h"
+
+#define TABLE_MAX 256
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -37,6 +40,27 @@ static void check(const struct lbplugin *p)
 	}
 }
 
+/* Asks for a smaller table where the payload asks for a large one: every AS added computes it anew,
+ * and one of 65,536 entries takes as long as a thousand requests. A length that is refused stays.
+ */
+static void shrink_table(const struct vpp_ids *ids, uint8_t *payload, size_t n)
+{
+	const struct wire_msg *m = &vpp_msgs[VPP_LB_ADD_DEL_VIP_V2];
+	struct vpp_lb_add_del_vip vip;
+	struct wire_hdr h;
+	struct str frame = { 0 };
+	if (wire_decode(m, payload, n, &h, &vip, NULL) < 0 ||
+	    h.id != ids->id[VPP_LB_ADD_DEL_VIP_V2])
+		return;
+	uint32_t len = vip.new_flows_table_length;
+	if (len <= TABLE_MAX || len > TABLE_LEN_MAX || (len & (len - 1)) != 0)
+		return;
+	vip.new_flows_table_length = TABLE_MAX;
+	wire_encode(m, &h, &vip, &frame);
+	memcpy(payload, frame.p + WIRE_FRAME_HDR, frame.len - WIRE_FRAME_HDR);
+	str_done(&frame);
+}
+
 /* One record; its payload is built with the id and index that the message needs. */
 static void request(struct api *a, struct api_client *c, uint8_t what, const uint8_t *p, size_t n,
 		    struct api_time *t)
@@ -57,6 +81,7 @@ static void request(struct api *a, struct api_client *c, uint8_t what, const uin
 		at = vpp_msgs[m].shape == WIRE_REQUEST ? 10 : 6;
 	}
 	memcpy(payload + at, p, n);
+	shrink_table(&a->ids, payload, at + n);
 	(void)api_input(a, c, payload, at + n, t, NULL);
 }
 
