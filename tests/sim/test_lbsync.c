@@ -601,10 +601,10 @@ static void test_same_key_replaced(void **state)
 	begin(b);
 	bed_forget(b, &b->fes[1]);
 	b->fes[1] = (struct fe){ 0 };
-	/* another frontend takes over the VIP of one that goes, added before the other leaves */
+	/* another frontend takes over the VIP of one that goes */
 	fe_fill(&b->fes[1], "192.0.2.80", PROTO_TCP, 80, "198.51.100.", 40, 1);
-	bed_add(b, &b->fes[1]);
 	bed_forget(b, &b->fes[0]);
+	bed_add(b, &b->fes[1]);
 	lbsync_reloaded(b->s);
 	bed_settle(b);
 	bed_assert_equal(b);
