@@ -34,14 +34,6 @@
 
 /* ---- what arrives on the loop */
 
-void daemon_tell_status(struct daemon *d)
-{
-	notify_status(d->fleet->backends.n, d->fleet->frontends.n,
-		      !d->lbsync                    ? "off"
-		      : lbsync_connected(d->lbsync) ? "connected"
-						    : "not connected");
-}
-
 static void on_results(void *ctx, const struct probe_result *r, size_t n)
 {
 	struct daemon *d = ctx;
@@ -63,7 +55,7 @@ static void on_watchdog(void *ctx, struct timer *t)
 	struct daemon *d = ctx;
 
 	notify_watchdog();
-	daemon_tell_status(d);
+	notify_status(d->fleet, d->lbsync);
 	timer_set(d->loop, t, loop_now(d->loop) + notify_watchdog_interval(), on_watchdog, d);
 }
 
@@ -284,7 +276,7 @@ int daemon_run(const struct options *o, struct config *config)
 	fleet_start(d.fleet, loop_clock());
 	on_doubt_tick(&d, &d.doubt);
 	notify_ready();
-	daemon_tell_status(&d);
+	notify_status(d.fleet, d.lbsync);
 	start_watchdog(&d);
 	r = loop_run(d.loop);
 	log_info("stopped");

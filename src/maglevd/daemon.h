@@ -55,7 +55,6 @@ enum config_class daemon_load(const struct options *o, struct config **ret,
  * once from the loop, with NULL when the daemon ends first. */
 int daemon_check(struct daemon *d, loader_fn *done, void *ctx, struct err *e);
 int daemon_reload(struct daemon *d, loader_fn *done, void *ctx, struct err *e);
-
-/* ---- between daemon.c and daemon_config.c */
-void daemon_hup(struct daemon *d);         /* SIGHUP came: reload */
-void daemon_tell_status(struct daemon *d); /* to the service manager */
+/* SIGHUP came: reload. However many come while one is being served, one more sees what they meant.
+ */
+void daemon_hup(struct daemon *d);

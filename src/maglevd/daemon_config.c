@@ -142,7 +142,7 @@ static void on_reloaded(void *ctx, struct loaded *l)
 			  L_STR("detail", "the running configuration stays"));
 	}
 	notify_ready();
-	daemon_tell_status(d);
+	notify_status(d->fleet, d->lbsync);
 	job_end(j, l);
 }
 
@@ -165,7 +165,7 @@ int daemon_reload(struct daemon *d, loader_fn *done, void *ctx, struct err *e)
 	return e->code;
 }
 
-/* ---- SIGHUP: however many come while one is being served, one more reload sees what they meant */
+/* ---- SIGHUP */
 
 static void on_hup_done(void *ctx, struct loaded *l)
 {

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <systemd/sd-daemon.h>
 
+#include "maglevd/fleet.h"
+
 void notify_ready(void)
 {
 	(void)sd_notify(0, "READY=1");
@@ -21,10 +23,13 @@ void notify_stopping(void)
 	(void)sd_notify(0, "STOPPING=1");
 }
 
-void notify_status(size_t n_backends, size_t n_frontends, const char *vpp)
+void notify_status(const struct fleet *f, const struct lbsync *l)
 {
-	(void)sd_notifyf(0, "STATUS=%zu backends, %zu frontends, VPP %s", n_backends, n_frontends,
-			 vpp);
+	(void)sd_notifyf(0, "STATUS=%zu backends, %zu frontends, VPP %s", f->backends.n,
+			 f->frontends.n,
+			 !l                    ? "off"
+			 : lbsync_connected(l) ? "connected"
+					       : "not connected");
 }
 
 void notify_watchdog(void)
@@ -46,7 +51,7 @@ dur_ns notify_watchdog_interval(void)
 void notify_ready(void) {}
 void notify_reloading(mono_ns now) {}
 void notify_stopping(void) {}
-void notify_status(size_t n_backends, size_t n_frontends, const char *vpp) {}
+void notify_status(const struct fleet *f, const struct lbsync *l) {}
 void notify_watchdog(void) {}
 dur_ns notify_watchdog_interval(void)
 {

@@ -3,14 +3,16 @@
  * there is no service manager, or no libsystemd at build time. */
 #pragma once
 
-#include <stddef.h>
-
 #include "base/dur.h"
+
+struct fleet;
+struct lbsync;
 
 void notify_ready(void);
 void notify_reloading(mono_ns now); /* followed by notify_ready */
 void notify_stopping(void);
-void notify_status(size_t n_backends, size_t n_frontends, const char *vpp);
+/* How much there is, and whether VPP is connected; `l` NULL: it is switched off. */
+void notify_status(const struct fleet *f, const struct lbsync *l);
 void notify_watchdog(void);
 /* How often the watchdog wants to be fed, halved for safety; 0: it is not on. */
 dur_ns notify_watchdog_interval(void);
