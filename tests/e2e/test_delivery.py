@@ -15,6 +15,7 @@ from cluster import BIN, MAGLEVD, ROOT
 CONTRIB = ROOT / "contrib"
 UNITS = {"vpp-maglev": 2.0, "vpp-maglev-frontend": 1.5}  # the exposure that each may have, at most
 PROGRAMS = {"vpp-maglev": "maglevd", "vpp-maglev-frontend": "maglevd-frontend"}
+WITH_FLAGS = ("maglevd", "maglevd-frontend", "maglev-lbsim", "maglevt")
 
 
 def need(program):
@@ -140,7 +141,7 @@ def test_install_puts_everything_in_its_place(tmp_path):
     at = lambda name: tmp_path / "usr/local" / name
     for name in ("sbin/maglevd", "sbin/maglevd-frontend", "sbin/maglev-lbsim", "bin/maglevc", "bin/maglevt",
                  "lib/systemd/system/vpp-maglev.service", "lib/systemd/system/vpp-maglev-frontend.service",
-                 "share/bash-completion/completions/maglevc", "share/man/man1/maglevc.1", "share/man/man1/maglevt.1",
+                 *(f"share/bash-completion/completions/{p}" for p in ("maglevc", *WITH_FLAGS)), "share/man/man1/maglevc.1", "share/man/man1/maglevt.1",
                  "share/man/man8/maglevd.8", "share/man/man8/maglevd-frontend.8", "share/man/man8/maglev-lbsim.8"):
         assert at(name).is_file(), name
     assert "ExecStart=/usr/local/sbin/maglevd " in at("lib/systemd/system/vpp-maglev.service").read_text()
@@ -154,6 +155,54 @@ def test_install_puts_everything_in_its_place(tmp_path):
 def test_the_packages_have_the_projects_version():
     meson = re.search(r"version: '([^']+)'", (ROOT / "meson.build").read_text()).group(1)
     assert (ROOT / "debian" / "changelog").read_text().startswith(f"vpp-maglev ({meson}) ")
+
+
+# ---- completion by bash
+
+def completed(*words):
+    """What bash offers for the last word. As bash-completion does it, the file is read within a function."""
+    script = r'''read_it() { . "$0"; }; read_it
+compopt() { COMPREPLY=(files); }
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_vpp_maglev "$1"; (IFS=$'\n'; echo "${COMPREPLY[*]}")'''
+    p = run("bash", "-c", script, CONTRIB / "completion" / "flags.bash", *words)
+    assert p.returncode == 0, p.stdout
+    return p.stdout.split()
+
+
+def flags_of(program):
+    """{flag: (what its value is called, its help)}, from --help."""
+    told = re.split(r"^  (?=--)", run(BIN / program, "--help").stdout.split("\nenvironment:")[0], flags=re.MULTILINE)[1:]
+    ret = {}
+    for text in told:
+        first, rest = text.split("\n", 1)
+        names, arg = re.fullmatch(r"(--[\w-]+(?:, --[\w-]+)*) ?(.*)", first).groups()
+        ret.update({n: (arg, " ".join(rest.split())) for n in names.split(", ")})
+    assert {"--version", "--help"} < set(ret)
+    return ret
+
+
+@pytest.mark.parametrize("program", WITH_FLAGS)
+def test_bash_knows_each_flag_and_no_other(program):
+    assert sorted(completed(program, "")) == sorted(flags_of(program))
+    assert completed(f"/usr/sbin/{program}", "--hel") == completed(program, "-hel") == ["--help"]
+
+
+@pytest.mark.parametrize("program", WITH_FLAGS)
+def test_bash_knows_what_a_flags_value_is(program):
+    for flag, (arg, told) in flags_of(program).items():
+        values = completed(program, flag, "=", "")
+        if not arg:
+            assert values == ["true", "false"], flag
+            assert completed(program, flag, "") == completed(program, ""), flag  # the next flag
+            continue
+        assert values == completed(program, flag, "=") == completed(program, flag[1:], "")
+        if values not in ([], ["files"]):
+            assert f': {", ".join(values)} (default' in told, flag
+            assert completed(program, flag, values[0][:2])[0] == values[0]
+        else:
+            assert (values == ["files"]) == (arg in ("FILE", "PATH") and flag not in ("--uri", "--path")), flag
+            assert not re.search(r": \w+, \w+[\w, ]* \(default", told), flag
 
 
 # ---- images

@@ -13,9 +13,11 @@ from debroot import must, run
 IN_DAEMON = ["/usr/sbin/maglevd", "/usr/sbin/maglevd-frontend", "/usr/sbin/maglev-lbsim",
              "/lib/systemd/system/vpp-maglev.service", "/lib/systemd/system/vpp-maglev-frontend.service",
              "/etc/vpp-maglev/maglev.yaml", "/etc/default/vpp-maglev", "/usr/share/man/man8/maglevd.8.gz",
-             "/usr/share/man/man8/maglevd-frontend.8.gz", "/usr/share/man/man8/maglev-lbsim.8.gz"]
+             "/usr/share/man/man8/maglevd-frontend.8.gz", "/usr/share/man/man8/maglev-lbsim.8.gz",
+             *(f"/usr/share/bash-completion/completions/{p}" for p in ("maglevd", "maglevd-frontend", "maglev-lbsim"))]
 IN_TOOLS = ["/usr/bin/maglevc", "/usr/bin/maglevt", "/usr/share/man/man1/maglevc.1.gz",
-            "/usr/share/man/man1/maglevt.1.gz", "/usr/share/bash-completion/completions/maglevc"]
+            "/usr/share/man/man1/maglevt.1.gz", "/usr/share/bash-completion/completions/maglevc",
+            "/usr/share/bash-completion/completions/maglevt"]
 
 
 def contents(deb):
