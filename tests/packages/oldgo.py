@@ -7,7 +7,7 @@ UNIT = """\
 [Unit]
 Description=the Go program
 [Service]
-ExecStart=/usr/sbin/maglevd --config /etc/vpp-maglev/maglev.yaml
+ExecStart={command}
 EnvironmentFile=-/etc/default/vpp-maglev
 [Install]
 WantedBy=multi-user.target
@@ -17,17 +17,28 @@ WantedBy=multi-user.target
 POSTINST = """\
 #!/bin/sh
 set -e
-deb-systemd-helper enable vpp-maglevd.service >/dev/null || true
+deb-systemd-helper enable {unit} >/dev/null || true
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
-	deb-systemd-invoke start vpp-maglevd.service || true
+	deb-systemd-invoke start {unit} || true
 fi
 """
 PRERM = """\
 #!/bin/sh
 set -e
-[ ! -d /run/systemd/system ] || deb-systemd-invoke stop vpp-maglevd.service || true
+[ ! -d /run/systemd/system ] || deb-systemd-invoke stop {unit} || true
 """
+# As somebody may write it who does without: what runs is left running.
+PLAIN_POSTINST = """\
+#!/bin/sh
+set -e
+systemctl enable {unit}
+[ ! -d /run/systemd/system ] || {{ systemctl daemon-reload; systemctl start {unit}; }}
+"""
+
+# How it may have been packaged, and what its service was called.
+KINDS = {"two packages": "vpp-maglevd.service", "two packages, our name": "vpp-maglev.service",
+         "one package": "vpp-maglev.service"}
 
 
 def control(package, version, arch):
@@ -46,17 +57,25 @@ def pack(tree, files, out):
     return out.name
 
 
-def go_packages(tmp, debs, arch):
-    """Names of vpp-maglevd and vpp-maglev 1.0.2, in the directory of packages."""
-    daemon = {"DEBIAN/control": control("vpp-maglevd", "1.0.2", arch),
-              "DEBIAN/conffiles": "/etc/vpp-maglev/maglev.yaml\n/etc/default/vpp-maglev\n",
-              "DEBIAN/postinst*": POSTINST, "DEBIAN/prerm*": PRERM,
+def go_packages(tmp, debs, arch, kind):
+    """Names of the packages 1.0.2, in the directory of packages."""
+    unit = KINDS[kind]
+    daemon = {"DEBIAN/conffiles": "/etc/vpp-maglev/maglev.yaml\n/etc/default/vpp-maglev\n",
               "etc/vpp-maglev/maglev.yaml": "maglev: {} # the Go program's example\n",
               "etc/default/vpp-maglev": "MAGLEV_CONFIG=/etc/vpp-maglev/maglev.yaml\n",
-              "lib/systemd/system/vpp-maglevd.service": UNIT,
+              f"lib/systemd/system/{unit}":
+                  UNIT.format(command="/usr/sbin/maglevd --config /etc/vpp-maglev/maglev.yaml"),
               "usr/sbin/maglevd*": "#!/bin/sh\nexec sleep 100000\n"}
-    client = {"DEBIAN/control": control("vpp-maglev", "1.0.2", arch), "usr/bin/maglevc*": "#!/bin/sh\n"}
-    return [pack(tmp / "go-d", daemon, debs / f"vpp-maglevd_1.0.2_{arch}.deb"),
+    client = {"usr/bin/maglevc*": "#!/bin/sh\n"}
+    if kind == "one package":
+        both = {"DEBIAN/control": control("vpp-maglev", "1.0.2", arch), "DEBIAN/postinst*": PLAIN_POSTINST.format(unit=unit),
+                "lib/systemd/system/vpp-maglev-frontend.service": UNIT.format(command="/usr/sbin/maglevd-frontend"),
+                "usr/sbin/maglevd-frontend*": "#!/bin/sh\nexec sleep 100000\n"}
+        return [pack(tmp / "go", {**daemon, **client, **both}, debs / f"vpp-maglev_1.0.2_{arch}.deb")]
+    scripts = {"DEBIAN/control": control("vpp-maglevd", "1.0.2", arch), "DEBIAN/postinst*": POSTINST.format(unit=unit),
+               "DEBIAN/prerm*": PRERM.format(unit=unit)}
+    client["DEBIAN/control"] = control("vpp-maglev", "1.0.2", arch)
+    return [pack(tmp / "go-d", {**daemon, **scripts}, debs / f"vpp-maglevd_1.0.2_{arch}.deb"),
             pack(tmp / "go-c", client, debs / f"vpp-maglev_1.0.2_{arch}.deb")]
 
 

@@ -6,6 +6,8 @@ emulation if need be. maglev-lbsim is VPP, behind sockets that only the group vp
 import json
 import subprocess
 
+import pytest
+
 import oldgo
 
 CONFIG = "/etc/vpp-maglev/maglev.yaml"
@@ -135,16 +137,27 @@ def test_maglevd_joins_the_group_vpp_whichever_comes_first(root, names, tmp_path
     assert "vpp" in root.run("id", "-nG", "maglevd").split()
 
 
-def test_upgrade_from_go_without_systemd(root, names, tmp_path, debs, arch):
-    old = oldgo.go_packages(tmp_path, debs, arch)
+@pytest.fixture(params=oldgo.KINDS)
+def kind(request):
+    """How the Go program was packaged."""
+    return request.param
+
+
+def test_upgrade_from_go_without_systemd(root, names, tmp_path, debs, arch, kind):
+    old = oldgo.go_packages(tmp_path, debs, arch, kind)
     root.apt("install", *(f"/debs/{n}" for n in old))
-    assert root.enabled("vpp-maglevd.service")
+    assert root.enabled(oldgo.KINDS[kind])
     root.write(CONFIG, world())
     root.apt("install", *names)
     assert root.file(CONFIG).read_text() == world()
     assert root.enabled(UNIT) and not root.enabled("vpp-maglevd.service")
     assert root.run("maglevd", "--version").startswith("maglevd 2.0.0")
     assert root.sh("find /etc/systemd /var/lib/systemd -name 'vpp-maglevd.service*'") == ""
+    # What the daemon's package took over is its own.
+    root.apt("purge", "vpp-maglev")
+    assert root.file(CONFIG).read_text() == world() and root.file("/etc/default/vpp-maglev").exists()
+    root.apt("purge", "vpp-maglevd")
+    assert root.sh("find /etc -name '*maglev*'") == ""
 
 
 # ---- booted
@@ -267,29 +280,40 @@ def test_remove_stops_it_and_leaves_vpp_as_it_is(system, names):
     assert system.try_("id", "maglevd").returncode != 0
 
 
-def go_system(system, tmp_path, debs, arch):
+def go_system(system, tmp_path, debs, arch, kind="two packages"):
     system.run("groupadd", "-r", "vpp")
-    old = oldgo.go_packages(tmp_path, debs, arch)
+    old = oldgo.go_packages(tmp_path, debs, arch, kind)
     system.apt("install", *(f"/debs/{n}" for n in old))
-    assert system.unit("vpp-maglevd.service") == "active" and system.enabled("vpp-maglevd.service")
+    assert system.unit(oldgo.KINDS[kind]) == "active" and system.enabled(oldgo.KINDS[kind])
 
 
-def test_upgrade_from_go_takes_over(system, names, tmp_path, debs, arch):
-    go_system(system, tmp_path, debs, arch)
+def test_upgrade_from_go_takes_over(system, names, tmp_path, debs, arch, kind):
+    go_system(system, tmp_path, debs, arch, kind)
+    dashboard = kind == "one package"  # which has one
+    if dashboard:
+        system.run("systemctl", "start", FRONTEND)
     system.write(CONFIG, world())
     system.apt("install", *names)
     assert system.unit("vpp-maglevd.service") == "inactive" and not system.enabled("vpp-maglevd.service")
     assert system.file(CONFIG).read_text() == world()
     assert system.unit(UNIT) == "active" and system.enabled(UNIT)
     wait_states(system, pinged="up", asked="up")
+    assert system.unit(FRONTEND) == ("active" if dashboard else "inactive") and not system.enabled(FRONTEND)
+    assert "sleep" not in system.sh("cat /proc/[0-9]*/comm || true")  # the Go program of this test
 
 
-def test_upgrade_from_go_never_starts_with_the_example(system, names, tmp_path, debs, arch):
-    go_system(system, tmp_path, debs, arch)
+def test_upgrade_from_go_never_starts_with_the_example(system, names, tmp_path, debs, arch, kind):
+    go_system(system, tmp_path, debs, arch, kind)
     out = system.apt("install", *names)
     assert system.unit("vpp-maglevd.service") == "inactive"
     assert system.unit(UNIT) == "inactive" and system.enabled(UNIT)
     assert "is not started" in out
+
+
+def test_upgrade_of_the_tools_alone_leaves_go_running(system, names, tmp_path, debs, arch):
+    go_system(system, tmp_path, debs, arch)
+    system.apt("install", *(n for n in names if "vpp-maglevd" not in n))
+    assert system.unit("vpp-maglevd.service") == "active" and system.enabled("vpp-maglevd.service")
 
 
 def test_upgrade_from_go_with_a_file_that_has_to_be_mended(system, names, tmp_path, debs, arch):
