@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One test's world: nginx backends, maglev-lbsim in VPP's place, maglevd, and maglevc to ask it."""
 import copy
+import datetime
+import functools
 import json
 import os
 import pathlib
@@ -11,7 +13,7 @@ import tempfile
 
 import calls
 import vppapi
-from processes import DEADLINE, Process, wait_for
+from processes import DEADLINE, Process, records_of, stop_all, wait_for
 from servers import Nginx
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -64,10 +66,7 @@ class Lbsim(Process):
                 if call is not None]
 
     def _journal(self):
-        if not self.journal_file.exists():
-            return []
-        return [e for e in map(json.loads, self.journal_file.read_text().splitlines())
-                if e["client"] != HAND]
+        return [e for e in records_of(self.journal_file) if e["client"] != HAND]
 
 
 class RealVpp:
@@ -134,6 +133,12 @@ class Maglevd(Process):
 
     def wait_ready(self):
         wait_for(self._ready, lambda: f"maglevd to listen: {self.stderr_text()}")
+        return self
+
+    def on_tcp(self, host):
+        """One that was told to listen on any port of this host: it is asked there."""
+        self.port = self.wait_log("grpc-listening")["port"]
+        self.grpc = f"{host}:{self.port}"
         return self
 
     def _ready(self):
@@ -213,6 +218,11 @@ class Maglevd(Process):
                         str(weight), *flush)
 
 
+def log_time(record):
+    """Seconds since the epoch; nanoseconds are cut to what datetime takes."""
+    return datetime.datetime.fromisoformat(record["time"][:26] + "+00:00").timestamp()
+
+
 def one(value):
     """`show x <name>` gives one object; a list of one is taken as well."""
     if isinstance(value, list):
@@ -232,6 +242,34 @@ def can_connect(path):
 
 VIP = "203.0.113.80"
 
+FIRST_NET, NETS = 16, 100 * 250  # 127.16.1.x to 127.115.250.x
+
+
+@functools.lru_cache(None)
+def own_number():
+    """A number that no other test process on this machine has while this one lives."""
+    for n in range(os.getpid() % NETS, NETS + os.getpid() % NETS):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0maglev-e2e-{n % NETS}")
+        except OSError:
+            claim.close()
+            continue
+        claim.detach()  # for as long as this process lives
+        return n % NETS
+    raise AssertionError("no address is free")
+
+
+def own_port():
+    """A port that is this process's own on every address: below those the kernel picks."""
+    return 5000 + own_number()
+
+
+def own_net():
+    """Three quarters of an address within 127/8 that are this process's own. Nobody else listens on
+    them, and no connection of anybody's comes from them: their ports are free."""
+    return f"127.{FIRST_NET + own_number() // 250}.{own_number() % 250 + 1}"
+
 
 class Cluster:
     """Makes the parts, knows their addresses, and ends them all."""
@@ -240,7 +278,7 @@ class Cluster:
         # Short: a Unix socket's path has 107 bytes.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="maglev-"))
         # Addresses of its own, so that runs side by side do not meet; the port is the same on all.
-        self.net = f"127.{16 + os.getpid() % 230}.{os.getpid() // 230 % 250 + 1}"
+        self.net = own_net()
         self.port = 8080
         self.webs, self.processes = {}, []
         self.sim = self.real = None
@@ -314,7 +352,7 @@ class Cluster:
 
     def check(self, **changes):
         return {"type": "http", "port": self.port, "interval": "200ms", "fast-interval": "100ms",
-                "timeout": "3s", "rise": 2, "fall": 2,
+                "timeout": "20s", "rise": 2, "fall": 2,
                 "params": {"path": "/healthz", "response-regexp": "^ok$"},
                 **{k.replace("_", "-"): v for k, v in changes.items()}}
 
@@ -339,19 +377,7 @@ class Cluster:
 
     def close(self):
         """Ends everything; returns what was wrong about the ends."""
-        wrong = []
-        for p in reversed(self.processes):
-            was_running = p.running()
-            try:
-                code = p.stop()
-                if was_running and code != 0:
-                    wrong.append(f"{p.name} ended with {code} when asked to stop")
-            except AssertionError as e:
-                wrong.append(str(e))
-                p.kill()
-            report = p.sanitizer_report()
-            if report:
-                wrong.append(f"{p.name}: {report}")
+        wrong = stop_all(self.processes)
         for w in self.webs.values():
             w.process.kill()
         if self.real:

@@ -31,18 +31,23 @@ def show_logs(c):
                 print(f"--- {path} ({len(lines)} lines)", *told[-TAIL_LINES:], sep="\n")
 
 
+def end(world, node):
+    """Closes a test's world; shows its logs and leaves its directory when something went wrong."""
+    wrong = world.close()
+    report = getattr(node, "report_call", None)
+    if wrong or (report is not None and report.failed):
+        show_logs(world)
+        print(f"--- left in {world.dir}")
+    else:
+        shutil.rmtree(world.dir)
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.fixture
 def cluster(request):
     c = cluster_module.Cluster()
     yield c
-    wrong = c.close()
-    failed = getattr(request.node, "report_call", None)
-    if wrong or (failed is not None and failed.failed):
-        show_logs(c)
-        print(f"--- left in {c.dir}")
-    else:
-        shutil.rmtree(c.dir)
-    assert not wrong, "\n".join(wrong)
+    end(c, request.node)
 
 
 @pytest.fixture
@@ -118,14 +123,7 @@ def lab(request):
         pytest.skip(why)
     net = netlab.Lab()
     yield net
-    wrong = net.close()
-    failed = getattr(request.node, "report_call", None)
-    if wrong or (failed is not None and failed.failed):
-        show_logs(net)
-        print(f"--- left in {net.dir}")
-    else:
-        shutil.rmtree(net.dir)
-    assert not wrong, "\n".join(wrong)
+    end(net, request.node)
 
 
 def pytest_configure(config):

@@ -8,7 +8,7 @@ import socket
 import threading
 
 from cluster import BIN
-from processes import DEADLINE, Process, wait_for
+from processes import DEADLINE, Process, records_of, wait_for
 
 FRONTEND = BIN / "maglevd-frontend"
 USER, PASSWORD = "operator", "open:sesame"
@@ -95,7 +95,7 @@ class Dashboard(Process):
             self.wait_state(m, lambda s: s["connected"] and s["loaded"] and s["lb"], "all of it")
 
     def records(self, msg):
-        return [r for r in map(json.loads, self.stdout_text().splitlines()) if r["msg"] == msg]
+        return [r for r in records_of(self.out) if r["msg"] == msg]
 
 
 class Reader:

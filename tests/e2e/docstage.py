@@ -15,7 +15,7 @@ import tempfile
 
 import documents
 from cluster import BIN, Lbsim, Maglevd
-from processes import DEADLINE, Process, wait_for
+from processes import DEADLINE, Process, repeatedly, stop_all, wait_for
 from servers import CONFIG as NGINX_CONFIG
 
 # What the pages call them.
@@ -107,6 +107,18 @@ class Stage:
         self.daemons.append(self.d)
         self.processes.append(self.d)
 
+    def settle(self):
+        """All up at once: the pages show backends that were never anything else, and a second is all
+        that their check gives a busy machine."""
+        def never_down():
+            self.d.wait_log("vpp-lb-warmup", phase="done")
+            self.all_up()
+            if not self.d.records("backend-transition", to="down"):
+                return True
+            self.d.stop()
+            return self.start_maglevd()
+        repeatedly(never_down, "all to be up at once")
+
     def all_up(self):
         for name in WEBS:
             wait_for(lambda n=name: self.state(n) == "up", f"{name} to be up")
@@ -125,17 +137,14 @@ class Stage:
         """Every record that was logged so far, with the pages' paths."""
         for process in (*self.daemons, self.dashboard):
             text = process.stdout_text()
+            text = text[:text.rfind("\n") + 1]  # the last line may still be on its way
             for ours, theirs in ((self.config, CONFIG_PATH), (self.vpp / "api.sock", VPP_API),
                                  (self.vpp / "stats.sock", VPP_STATS)):
                 text = text.replace(str(ours), theirs)
             yield from (json.loads(line) for line in text.splitlines())
 
     def close(self):
-        wrong = []
-        for p in reversed(self.processes):
-            code = p.stop() if p.running() else 0
-            if code != 0:
-                wrong.append(f"{p.name} ended with {code}")
+        wrong = stop_all(self.processes)
         shutil.rmtree(self.dir)
         assert not wrong, wrong
 

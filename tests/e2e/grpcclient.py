@@ -7,7 +7,6 @@ import functools
 import importlib
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 import grpc
 import pytest
 
-from processes import DEADLINE, wait_for
+from processes import DEADLINE
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STANDARD = pathlib.Path("/usr/share/grpc-proto")
@@ -55,12 +54,6 @@ def methods():
     service = pb().DESCRIPTOR.services_by_name["Maglev"]
     return {m.name: (getattr(pb(), m.input_type.name), getattr(pb(), m.output_type.name), m.server_streaming)
             for m in service.methods}
-
-
-def free_port(host="127.0.0.1"):
-    with socket.socket() as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
 
 
 class Client:
@@ -127,17 +120,5 @@ def fails(code, function, *args, **kwargs):
 
 def start(cluster, config, *flags, host="127.0.0.1", credentials=None, **kwargs):
     """maglevd on a TCP port."""
-    port = free_port(host)
-    d = cluster.start_maglevd(config, "--grpc-addr", f"{host}:{port}", *flags, ready=False, **kwargs)
-    d.grpc, d.port = f"{host}:{port}", port
-    wait_for(lambda: listening(d, host, port), lambda: f"maglevd to listen: {d.stderr_text()}")
-    return d
-
-
-def listening(d, host, port):
-    assert d.running(), f"maglevd ended with {d.popen.returncode}: {d.stderr_text()}"
-    try:
-        socket.create_connection((host, port), DEADLINE).close()
-    except OSError:
-        return False
-    return True
+    d = cluster.start_maglevd(config, "--grpc-addr", f"{host}:0", *flags, ready=False, **kwargs)
+    return d.on_tcp(host)

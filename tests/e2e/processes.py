@@ -2,9 +2,11 @@
 """Child processes that are always gone at the end, and waiting for conditions instead of sleeping.
 
 Deadlines are generous (they only end hangs) and multiplied by MAGLEV_TEST_PATIENCE, which the
-runner raises under sanitizers.
+runner raises under sanitizers. What is about time by its nature is judged by repeatedly(): a busy
+machine can only make things later, and not each time.
 """
 import ctypes
+import json
 import os
 import re
 import signal
@@ -12,7 +14,7 @@ import subprocess
 import time
 
 PATIENCE = float(os.environ.get("MAGLEV_TEST_PATIENCE", "1"))
-DEADLINE = 30 * PATIENCE
+DEADLINE = 120 * PATIENCE
 
 # What a sanitizer says when it found something.
 SANITIZER = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
@@ -31,6 +33,40 @@ def wait_for(condition, what, timeout=None):
         if time.monotonic() > end:
             raise AssertionError(f"not seen in time: {what() if callable(what) else what}")
         time.sleep(0.02)
+
+
+def repeatedly(attempt, what, tries=5):
+    """The first true value of attempt(), which measures something that a stall of the machine can
+    spoil, and that no number of tries makes right when it is wrong."""
+    for _ in range(tries):
+        value = attempt()
+        if value:
+            return value
+    raise AssertionError(f"not once in {tries} tries: {what() if callable(what) else what}")
+
+
+def records_of(path):
+    """The records of a log, one in a line. The last one may still be on its way."""
+    data = path.read_bytes() if path.exists() else b""
+    return [json.loads(line) for line in data[:data.rfind(b"\n") + 1].splitlines()]
+
+
+def stop_all(processes):
+    """Ends them, the last one first; what was wrong about the ends of our daemons."""
+    wrong = []
+    for p in reversed(processes):
+        was_running = p.running()
+        try:
+            code = p.stop()
+            if was_running and code != 0:
+                wrong.append(f"{p.name} ended with {code} when asked to stop")
+        except AssertionError as e:
+            wrong.append(str(e))
+            p.kill()
+        report = p.sanitizer_report()
+        if report:
+            wrong.append(f"{p.name}: {report}")
+    return wrong
 
 
 class Process:

@@ -2,14 +2,15 @@
 """Many small servers in one process: responder.py PLAIN_PORT TLS_PORT CERT KEY ADDRESS…
 
 Answers every HTTP request with "ok" after a moment, so that at any time some probes are under way,
-and closes a connection that stays silent: sooner than a checker that sleeps comes back to it.
+and closes a connection that stays silent: sooner than a checker that sleeps for half a minute comes
+back to it, and later than one whose machine is busy.
 """
 import asyncio
 import resource
 import ssl
 import sys
 
-PATIENCE = 2
+PATIENCE = 20
 DELAY = 0.03
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
 

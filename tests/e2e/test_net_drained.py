@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("net")
 def test_a_drained_server_finishes_its_downloads(lab):
     lab.start()
     downloads = lab.load(netlab.VIP, "/long", "-downloads", "-count", "60", "-at-once", "60", "-first-port",
-                         "20000", "-timeout", "20s")
+                         "20000", "-timeout", "100s", "-pace", str(netlab.PACE))
     wait_for(lambda: len(downloads.read().begun) == 60, "60 downloads")
     before = by_server(downloads.begun.values())
     assert before["s2"] > 5
@@ -30,6 +30,7 @@ def test_a_drained_server_finishes_its_downloads(lab):
     assert "s2" not in by_server(ended)
     assert downloads.read().ended == []  # they still run
     # And the old ones end well, where they began.
+    downloads.let_go()
     ended = downloads.wait()
     assert Counter(e.outcome for e in ended) == {"ok": 60}
     assert by_server(ended) == before

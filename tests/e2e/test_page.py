@@ -11,12 +11,11 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 
 import pytest
 
-from cluster import ROOT, frontend
+from cluster import ROOT, frontend, own_port
 from dashboard import FRONTEND, PASSWORD, USER, Dashboard
 from line import Line
 from processes import DEADLINE, Process
@@ -182,11 +181,10 @@ class LargeWorld:
         self.cluster = cluster
         for name in "ab":
             cluster.web(name)
-        with socket.create_server(("", 0)) as s:
-            port = s.getsockname()[1]
+        port = own_port()
         self.wild = Nginx(cluster.dir, "wild", "0.0.0.0", port)
         cluster.start_sim()
-        check = cluster.check(port=port, interval="4s", rise=1, timeout="10s")
+        check = cluster.check(port=port, interval="4s", rise=1)
         big = cluster.config(*self.parts(), checks={"web": check}, sync_interval="30s")
         daemons = {"big": cluster.start_maglevd(big, "--log-level", "info")}
         for name in ("two", "three"):

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: what changed is changed, what did not notices nothing, what is broken changes nothing."""
-from datetime import datetime
-
 import pytest
 
 import vppapi
@@ -18,11 +16,6 @@ def reload_with(cluster, config):
     cluster.write_config(config)
     record = cluster.d.reload()
     return record, before, since
-
-
-def at(record):
-    """Seconds of a record's time; nanoseconds are cut to what datetime takes."""
-    return datetime.fromisoformat(record["time"][:26] + "+00:00").timestamp()
 
 
 def test_a_backend_is_added_and_removed(trio):
@@ -116,32 +109,31 @@ def test_an_unchanged_reload_is_no_event(trio):
 
 
 def test_unchanged_backends_keep_their_cadence(cluster):
-    """A worker that began anew would probe at once; at 2 s between probes that cannot be missed."""
+    """A worker that began anew would probe at once, as those of new backends do; these have probed
+    until all is known, and have an hour until the next time."""
     for name in "abc":
         cluster.web(name)
     cluster.start_sim()
-    check = cluster.check(interval="2s", fast_interval="100ms")
+    check = cluster.check(interval="1h", fast_interval="100ms")
+    known = check["rise"] + check["fall"] - 1
     cluster.d = d = cluster.start_maglevd(cluster.config(checks={"web": check}))
-    cluster.wait_weights({"a": 100, "b": 100, "c": 100})
+    for name in "abc":
+        d.wait_log("probe-done", count=known, backend=name)
     since = d.mark()
-    d.wait_log("probe-start", since, count=2, backend="a")
     for n in range(3):
         cluster.web(f"new{n}")
         cluster.write_config(cluster.config(checks={"web": check}))
         d.reload()
-        d.wait_log("probe-start", d.mark(), backend="a")
-    starts = [at(r) for r in d.records("probe-start", since, backend="a")][1:]
-    gaps = [b - a for a, b in zip(starts, starts[1:])]
-    # 1.8 s is the shortest the jitter allows; the rest is for a machine with other things to do.
-    assert len(gaps) >= 3 and min(gaps) > 1.2, gaps
+        d.wait_log("probe-done", since, count=known, backend=f"new{n}")
+    assert {r["backend"] for r in d.records("probe-start", since)} == {"new0", "new1", "new2"}
 
 
 def test_a_changed_timeout_of_a_shared_check_drains_nobody(trio):
     d = trio.d
-    record, before, since = reload_with(trio, trio.config(checks={"web": trio.check(timeout="2900ms")}))
+    record, before, since = reload_with(trio, trio.config(checks={"web": trio.check(timeout="19900ms")}))
     assert record["changed"] == 3
     checks = d.show("healthchecks", "web")
-    assert (checks[0] if isinstance(checks, list) else checks)["timeoutNs"] == "2900000000"
+    assert (checks[0] if isinstance(checks, list) else checks)["timeoutNs"] == "19900000000"
     for name in "abc":  # the next verdict is in
         d.wait_log("probe-done", since, count=2, backend=name, outcome="pass")
     d.wait_drift_syncs()

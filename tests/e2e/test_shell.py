@@ -17,7 +17,7 @@ import pytest
 
 import cluster as cluster_module
 from cluster import MAGLEVC
-from processes import DEADLINE, wait_for
+from processes import DEADLINE, repeatedly, wait_for
 
 PROMPT = "maglev> "
 TAB, ENTER, UP, LEFT = "\t", "\r", "\x1b[A", "\x1b[D"
@@ -59,10 +59,15 @@ class Shell:
 
     def becomes(self, keys, line):
         """These keys and Enter are that line."""
-        n = len(self.history())
-        self.type(keys, ENTER)
-        wait_for(lambda: len(self.history()) > n, lambda: f"{keys!r} in the history: {self.screen()}")
-        assert self.history()[-1] == line
+        def attempt():
+            n = len(self.history())
+            self.type(keys, ENTER)
+            wait_for(lambda: len(self.history()) > n, lambda: f"{keys!r} in the history: {self.screen()}")
+            if self.history()[-1] == line:
+                return True
+            # Names for which the daemon takes more than a second are not offered.
+            return self.run(f"once-more-{n}") is None
+        repeatedly(attempt, lambda: f"{line!r} in {self.history()}", tries=3)
 
     def screen(self):
         return CONTROL.sub("", str(self.child.before)) + CONTROL.sub("", str(self.child.buffer))
@@ -144,13 +149,16 @@ def test_tab_quotes_names(shell, keys, line):
 def test_tab_lists(shell):
     shell.type("show v", TAB)
     assert shell.upto(PROMPT + "show v").splitlines()[1:] == ["  version  vpp"]
-    shell.type(CTRL_C, "sh ba ", TAB)
-    shell.upto("sh ba ")
-    columns = [re.split("  +", row.strip()) for row in shell.upto(PROMPT + "sh ba ").splitlines() if row]
-    assert columns == [["alone", "web-a", WIDE], [ODD, "web-b"]]  # downwards
+
+    def columns():
+        shell.type(CTRL_C, "sh ba ", TAB, "x")
+        rows = shell.upto("sh ba x").splitlines()[2:-1]
+        return [re.split("  +", row.strip()) for row in rows]
+    wanted = [["alone", "web-a", WIDE], [ODD, "web-b"]]  # downwards
+    repeatedly(lambda: columns() == wanted, shell.screen, tries=3)
     # Only what the pool has.
-    shell.type(CTRL_C, "set fr dns pool only backend ", TAB, ENTER)
-    wait_for(lambda: shell.history() == ["set fr dns pool only backend web-a "], shell.history)
+    shell.type(CTRL_C)
+    shell.becomes("set fr dns pool only backend \t", "set fr dns pool only backend web-a ")
 
 
 def test_tab_with_nothing_to_offer_changes_nothing(shell):
@@ -171,8 +179,14 @@ def test_help_in_the_middle_of_a_line(shell):
 
 
 def test_help_after_a_complete_word(shell):
-    shell.type("show backends?")
-    text = shell.upto(PROMPT + "show backends")
+    def shown():
+        shell.type("show backends?")
+        text = shell.upto(PROMPT + "show backends")
+        if "no names:" not in text:
+            return text
+        shell.type(CTRL_C)
+        return shell.upto("^C") is shell.upto(PROMPT)
+    text = repeatedly(shown, "names within a second", tries=3)
     assert re.search(r"^  backends +backends and their health$", text, re.M)
     assert re.search(r"^  <name> +one backend", text, re.M)
     for name in ("alone", ODD, "web-a", "web-b", WIDE):
@@ -445,8 +459,11 @@ def bash(daemon):
     ("watch events log lev\tw\tba\t", ["watch", "events", "log", "level", "warn", "backend"]),
 ])
 def test_bash_completes(bash, keys, words):
-    bash.send(f"maglevc {keys}\r")
-    bash.expect_exact("".join(f"<{w}>" for w in words) + "<end>")
+    def completed():
+        bash.send(f"maglevc {keys}\r")
+        bash.expect_exact("<end>")
+        return bash.before.endswith("".join(f"<{w}>" for w in words))
+    repeatedly(completed, lambda: bash.before, tries=3)
 
 
 def test_bash_asks_the_daemon_that_the_line_names(bash):

@@ -18,7 +18,7 @@ def cold(cluster):
     cluster.webs["f"].freeze()
     cluster.frontends = {"www": frontend({"primary": {"a": 100, "b": 100}}),
                          "slow": frontend({"only": {"f": 100}}, address="203.0.113.81")}
-    cluster.checks = {"web": cluster.check(timeout="3s"), "patient": cluster.check(timeout="10m")}
+    cluster.checks = {"web": cluster.check(), "patient": cluster.check(timeout="10m")}
     cluster.backends = {n: {"address": w.address, "healthcheck": "patient" if n == "f" else "web"}
                         for n, w in cluster.webs.items()}
     return cluster
@@ -104,7 +104,7 @@ def test_no_permission_to_probe_is_no_death(cluster, namespace):
     cluster.start_sim()
     backends = {n: {"address": cluster.address(i), "healthcheck": "ping"}
                 for i, n in enumerate(("p", "q", "r"), 1)}
-    checks = {"ping": {"type": "icmp", "interval": "200ms", "timeout": "3s", "rise": 1, "fall": 2}}
+    checks = {"ping": {"type": "icmp", "interval": "200ms", "timeout": "20s", "rise": 1, "fall": 2}}
     config = cluster.config(backends=backends, checks=checks, startup_max_delay="3s",
                             frontends={"www": frontend({"primary": {"p": 100, "q": 60, "r": 30}})})
     weights = {b["address"]: w for b, w in zip(backends.values(), (100, 60, 30))}
@@ -140,7 +140,7 @@ def test_icmp_v4_and_v6_with_permission(cluster, namespace):
     backends = {"four": {"address": cluster.address(1), "healthcheck": "ping"},
                 "six": {"address": "2001:db8:1::7", "healthcheck": "ping"},
                 "gone": {"address": "2001:db8:1::8", "healthcheck": "ping"}}
-    checks = {"ping": {"type": "icmp", "interval": "200ms", "timeout": "3s"}}
+    checks = {"ping": {"type": "icmp", "interval": "200ms", "timeout": "20s"}}
     d = cluster.start_maglevd(
         cluster.config(backends=backends, checks=checks,
                        frontends={"www": frontend({"p": {"four": 100}}),

@@ -2,6 +2,8 @@
 """A real terminal to look at: tmux, with a server of its own for each test."""
 import os
 import pathlib
+import re
+import shlex
 import subprocess
 
 from processes import wait_for
@@ -47,6 +49,11 @@ class Tmux:
     def close(self):
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], env=self.env, capture_output=True)
 
+    def record(self, path):
+        """From now on, all that the window is told to draw, byte by byte."""
+        path.touch()
+        self._run("pipe-pane", f"exec cat >>{path}")
+
     def keys(self, *names):
         """Keys by tmux's names: q, Space, Enter, Down, PageDown, C-c, …"""
         self._run("send-keys", *names)
@@ -75,3 +82,39 @@ class Tmux:
             return all(p in text for p in parts) and not any(g in text for g in gone)
         wait_for(seen, lambda: f"{parts} without {gone} on the screen:\n{self.text()}")
         return self.screen()
+
+
+def settings(path):
+    """What stty said, but for the size: that is the window's."""
+    return re.sub(r"rows \d+; columns \d+; ", "", path.read_text())
+
+
+class Screen:
+    """A program in tmux's shell, with the terminal's settings before and after it. `env`: settings for
+    it alone, as words for env(1)."""
+
+    def __init__(self, directory, argv, cols=80, rows=24, env=()):
+        self.dir, self.drawn = directory, directory / "drawn"
+        self.tmux = Tmux(directory, cols, rows)
+        self.tmux.wait("$")
+        self.tmux.record(self.drawn)
+        words = " ".join(shlex.quote(str(w))
+                         for w in ["env", *env, *argv])
+        self.tmux.type(f"stty -a >{directory}/before; {words} 2>{directory}/stderr")
+        self.tmux.wait("2>")
+        self.tmux.keys("Enter")
+
+    def ended(self):
+        """It has given the terminal back as it was; its exit status, as a shell sees it."""
+        wait_for(lambda: self.tmux.text().rstrip().endswith("\n$"), self.tmux.text)
+        assert self.tmux.ask("alternate_on") == "0"
+        assert self.tmux.ask("cursor_flag") == "1"
+        assert self.tmux.ask("keypad_flag") == "0"
+        self.tmux.type(f"echo $? >{self.dir}/status; stty -a >{self.dir}/after; echo do''ne")
+        self.tmux.keys("Enter")
+        self.tmux.wait("done")
+        assert settings(self.dir / "after") == settings(self.dir / "before")
+        return int((self.dir / "status").read_text())
+
+    def stderr(self):
+        return (self.dir / "stderr").read_text(errors="replace")

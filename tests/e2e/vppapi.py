@@ -209,7 +209,7 @@ class Refused(Exception):
 class Client:
     """One connection. Blocking; `timeout` seconds for each answer."""
 
-    def __init__(self, path, name="e2e", timeout=20):
+    def __init__(self, path, name="e2e", timeout=120):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
         self.sock.connect(str(path))

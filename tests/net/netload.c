@@ -14,7 +14,8 @@
  * ended early), refused, reset, timeout, or the name of another error; SERVER is the answer's
  * X-Server or
  * "-". A time-out counts from the connection's start to its end, with --downloads from one byte to
- * the next. SIGTERM: open no more, wait for those that are open; twice: end at once, with an
+ * the next. With --pace a download is read at so many bytes a second, until SIGUSR1: from then on
+ * as it comes. SIGTERM: open no more, wait for those that are open; twice: end at once, with an
  * outcome of "cut" for what is open. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,9 +39,11 @@
 #define SERVER_MAX 32
 #define READ_MAX   65536
 #define TICK       NS_PER_MS
+/* A paced reader's buffer: what is not read is to wait at the server. */
+#define PACED_BUFFER 32768
 
 struct options {
-	long long rate, count, at_once, first_port;
+	long long rate, count, at_once, first_port, pace;
 	dur_ns duration, timeout;
 	const char *source;
 	bool downloads;
@@ -70,7 +73,7 @@ struct load {
 	long long n_open, started;
 	mono_ns began;
 	struct timer tick;
-	bool stopping;
+	bool stopping, let_go;
 };
 
 /* ---- accounts */
@@ -175,13 +178,28 @@ static void take_bytes(struct conn *c, const char *p, size_t n)
 	}
 }
 
+/* What it may read now, at its pace: 0 is nothing. */
+static size_t allowance(const struct conn *c)
+{
+	const struct load *l = c->load;
+	long long by_now;
+
+	if (!l->opt.pace || l->let_go || !c->head_done)
+		return READ_MAX;
+	by_now = (loop_now(l->loop) - c->start) / NS_PER_MS * l->opt.pace / 1000;
+	return by_now > c->got ? (size_t)MIN(by_now - c->got, READ_MAX) : 0;
+}
+
 static void on_readable(struct conn *c)
 {
 	static char buf[READ_MAX];
-	ssize_t n;
+	size_t most;
+	ssize_t n = -1;
 
-	while ((n = recv(c->io.fd, buf, sizeof buf, 0)) > 0)
+	while ((most = allowance(c)) > 0 && (n = recv(c->io.fd, buf, most, 0)) > 0)
 		take_bytes(c, buf, (size_t)n);
+	if (most == 0)
+		return; /* on_tick comes back to it */
 	if (n == 0)
 		ended(c);
 	else if (errno != EAGAIN)
@@ -229,6 +247,8 @@ static int dial(struct load *l, uint16_t *ret_port)
 	else
 		(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (l->opt.pace)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){ PACED_BUFFER }, sizeof on);
 	if (bind(fd, (struct sockaddr *)&from, l->addr_len) < 0 ||
 	    (connect(fd, (struct sockaddr *)&l->to, l->addr_len) < 0 && errno != EINPROGRESS)) {
 		(void)close(fd);
@@ -279,9 +299,20 @@ static bool enough(const struct load *l, mono_ns now)
 /* May another connection be opened now? */
 static bool due(const struct load *l, mono_ns now)
 {
-	if (l->opt.rate)
-		return l->started < (now - l->began) * l->opt.rate / NS_PER_S + 1;
-	return l->n_open < l->opt.at_once;
+	if (l->n_open >= l->opt.at_once)
+		return false;
+	return !l->opt.rate || l->started < (now - l->began) * l->opt.rate / NS_PER_S + 1;
+}
+
+/* Those that may read more by now. */
+static void read_on(struct load *l)
+{
+	list_foreach (&l->open, n) {
+		struct conn *c = CONTAINER_OF(n, struct conn, node);
+
+		if (c->head_done)
+			on_readable(c);
+	}
 }
 
 static void on_tick(void *ctx, struct timer *t)
@@ -298,6 +329,8 @@ static void on_tick(void *ctx, struct timer *t)
 			break;
 		finish(c, "timeout");
 	}
+	if (l->opt.pace)
+		read_on(l);
 	if (enough(l, now))
 		stop(l);
 	fflush(stdout);
@@ -308,6 +341,10 @@ static void on_signal(void *ctx, int signo)
 {
 	struct load *l = ctx;
 
+	if (signo == SIGUSR1) {
+		l->let_go = true;
+		return;
+	}
 	if (l->stopping)
 		loop_stop(l->loop, 0);
 	stop(l);
@@ -348,7 +385,7 @@ static int take_arguments(struct load *l, int argc, char **argv)
 		  .min = 1,
 		  .max = 10000,
 		  .arg = "N",
-		  .help = "without a rate: so many at a time",
+		  .help = "so many at a time",
 		  .to_int = &l->opt.at_once },
 		{ .name = "count",
 		  .kind = FLAG_INT,
@@ -382,6 +419,13 @@ static int take_arguments(struct load *l, int argc, char **argv)
 		  .arg = "PORT",
 		  .help = "from this port, the next from the one after it, and so on",
 		  .to_int = &l->opt.first_port },
+		{ .name = "pace",
+		  .kind = FLAG_INT,
+		  .def = "0",
+		  .max = 1000000000,
+		  .arg = "BYTES",
+		  .help = "read so much a second, until SIGUSR1",
+		  .to_int = &l->opt.pace },
 		{ .name = "downloads",
 		  .kind = FLAG_BOOL,
 		  .def = "false",
@@ -410,7 +454,7 @@ static int take_arguments(struct load *l, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static const int signals[] = { SIGTERM, SIGINT };
+	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1 };
 	struct load l = { 0 };
 	int code;
 

@@ -59,14 +59,9 @@ async function watch(page) {
   return fetched;
 }
 
-/** Cut off for 20 s: what was missed is replayed, and nothing else is touched. For 60 s, on a line
- *  that swallows everything: the state is fetched again, once, and what is shown is true. */
-export async function offline(browser) {
-  const { page, context } = await openPage(browser, "/view/");
-  await isState(page, "a", "up");
-  await shows(cell(page, "a", "c-buckets"), /^[1-9]/);
-  const fetched = await watch(page);
-
+/** Cut off for 20 s; how many ms that was for the dashboard, which keeps what happens for 30 s. */
+async function cutOff(page) {
+  const began = Date.now();
   await ask("cut", "line");
   await page.locator(".banner").waitFor();
   await page.waitForTimeout(10_000);
@@ -77,6 +72,25 @@ export async function offline(browser) {
   await isState(page, "a", "paused");
   await page.locator(".banner").waitFor({ state: "detached" });
   await shows(cell(page, "a", "c-effective"), /^0$/);
+  return Date.now() - began;
+}
+
+/** Cut off for 20 s: what was missed is replayed, and nothing else is touched. For 60 s, on a line
+ *  that swallows everything: the state is fetched again, once, and what is shown is true. */
+export async function offline(browser) {
+  const { page, context } = await openPage(browser, "/view/");
+  await isState(page, "a", "up");
+  await shows(cell(page, "a", "c-buckets"), /^[1-9]/);
+  const fetched = await watch(page);
+
+  // Again where a busy machine made more of it than is kept.
+  for (let tries = 1; (await cutOff(page)) > 28_000 && fetched.length > 0 && tries < 5; tries++) {
+    await ask("resume", "a");
+    await isState(page, "a", "up");
+    await shows(cell(page, "a", "c-effective"), /^100$/);
+    fetched.length = 0;
+    await page.evaluate(() => (window.redrawn = []));
+  }
   assert.deepEqual(fetched, [], "replayed, not fetched");
   assert.deepEqual(await page.evaluate(() => window.redrawn), [], "nothing was drawn anew");
 
