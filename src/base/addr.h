@@ -41,7 +41,8 @@ struct prefix prefix_host(const struct addr *a); /* a/32 or a/128 */
 const char *prefix_format(const struct prefix *p, char buf[static PREFIX_STRLEN]);
 int prefix_cmp(const struct prefix *a, const struct prefix *b); /* by address, then length */
 
-/* Sockets. Returns the length to hand to connect(2); port in host order. */
+/* Sockets; ports in host order. The first returns the length to hand to connect(2). The other: 0,
+ * or -EAFNOSUPPORT for what is no IP address; ret_port may be NULL. */
 unsigned addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *ret);
 int addr_from_sockaddr(const struct sockaddr_storage *ss, struct addr *ret, uint16_t *ret_port);
 

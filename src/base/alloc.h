@@ -31,7 +31,6 @@ static inline void cleanup_free_(void *p)
 #define _cleanup_free_ __attribute__((cleanup(cleanup_free_)))
 #define _cleanup_(fn)  __attribute__((cleanup(fn)))
 #define _unused_       __attribute__((unused))
-#define _mustcheck_    __attribute__((warn_unused_result))
 
 #define ARRAY_LEN(a)               (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(p, T, member) ((T *)(void *)((char *)(p)-offsetof(T, member)))

@@ -13,7 +13,6 @@ static const struct unit {
 	const char *name;
 	uint64_t ns;
 } units[] = {
-	/* "ms" before "m": the longest name that fits is the unit */
 	{ "ns", 1 },
 	{ "us", 1000 },
 	{ "\xc2\xb5s", 1000 }, /* U+00B5 micro sign */

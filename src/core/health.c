@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 
 #include "base/alloc.h"
 
@@ -138,27 +137,26 @@ _Static_assert(ARRAY_LEN(outcome_names) == OUTCOME_N, "a name for every outcome"
 static const struct {
 	const char *name;
 	enum outcome outcome;
-	const char *text;
 } codes[] = {
-	[CODE_NONE] = { "", OUTCOME_INCONCLUSIVE, "nothing happened yet" },
-	[CODE_L4OK] = { "L4OK", OUTCOME_PASS, "connected, or the echo reply matched" },
-	[CODE_L4CON] = { "L4CON", OUTCOME_FAIL, "connection refused, reset or unreachable" },
-	[CODE_L4TOUT] = { "L4TOUT", OUTCOME_FAIL, "no connection, or no echo reply, in time" },
-	[CODE_L6OK] = { "L6OK", OUTCOME_PASS, "TLS handshake done and verified" },
-	[CODE_L6RSP] = { "L6RSP", OUTCOME_FAIL, "TLS failed or the certificate was refused" },
-	[CODE_L6TOUT] = { "L6TOUT", OUTCOME_FAIL, "TLS handshake not done in time" },
-	[CODE_L7OK] = { "L7OK", OUTCOME_PASS, "status and body as wanted" },
-	[CODE_L7STS] = { "L7STS", OUTCOME_FAIL, "wrong status" },
-	[CODE_L7RSP] = { "L7RSP", OUTCOME_FAIL, "not HTTP, truncated, too long, or wrong body" },
-	[CODE_L7TOUT] = { "L7TOUT", OUTCOME_FAIL, "response not complete in time" },
-	[CODE_LOCAL] = { "LOCAL", OUTCOME_INCONCLUSIVE, "trouble of our own: no verdict" },
-	[CODE_STATIC] = { "STATIC", OUTCOME_PASS, "no health check: always passes" },
-	[CODE_PAUSED] = { "paused", OUTCOME_INCONCLUSIVE, "paused by an operator" },
-	[CODE_RESUMED] = { "resumed", OUTCOME_INCONCLUSIVE, "resumed by an operator" },
-	[CODE_DISABLED] = { "disabled", OUTCOME_INCONCLUSIVE, "disabled by an operator" },
-	[CODE_ENABLED] = { "enabled", OUTCOME_INCONCLUSIVE, "enabled by an operator" },
-	[CODE_REMOVED] = { "removed", OUTCOME_INCONCLUSIVE, "gone from the configuration" },
-	[CODE_RELOAD] = { "reload", OUTCOME_INCONCLUSIVE, "changed by a new configuration" },
+	[CODE_NONE] = { "", OUTCOME_INCONCLUSIVE },
+	[CODE_L4OK] = { "L4OK", OUTCOME_PASS },
+	[CODE_L4CON] = { "L4CON", OUTCOME_FAIL },
+	[CODE_L4TOUT] = { "L4TOUT", OUTCOME_FAIL },
+	[CODE_L6OK] = { "L6OK", OUTCOME_PASS },
+	[CODE_L6RSP] = { "L6RSP", OUTCOME_FAIL },
+	[CODE_L6TOUT] = { "L6TOUT", OUTCOME_FAIL },
+	[CODE_L7OK] = { "L7OK", OUTCOME_PASS },
+	[CODE_L7STS] = { "L7STS", OUTCOME_FAIL },
+	[CODE_L7RSP] = { "L7RSP", OUTCOME_FAIL },
+	[CODE_L7TOUT] = { "L7TOUT", OUTCOME_FAIL },
+	[CODE_LOCAL] = { "LOCAL", OUTCOME_INCONCLUSIVE },
+	[CODE_STATIC] = { "STATIC", OUTCOME_PASS },
+	[CODE_PAUSED] = { "paused", OUTCOME_INCONCLUSIVE },
+	[CODE_RESUMED] = { "resumed", OUTCOME_INCONCLUSIVE },
+	[CODE_DISABLED] = { "disabled", OUTCOME_INCONCLUSIVE },
+	[CODE_ENABLED] = { "enabled", OUTCOME_INCONCLUSIVE },
+	[CODE_REMOVED] = { "removed", OUTCOME_INCONCLUSIVE },
+	[CODE_RELOAD] = { "reload", OUTCOME_INCONCLUSIVE },
 };
 _Static_assert(ARRAY_LEN(codes) == CODE_N, "a row for every code");
 
@@ -180,20 +178,4 @@ const char *outcome_name(enum outcome o)
 const char *code_name(enum code c)
 {
 	return c < CODE_N ? codes[c].name : "?";
-}
-
-const char *code_text(enum code c)
-{
-	return c < CODE_N ? codes[c].text : "?";
-}
-
-int health_state_parse(const char *name, enum health_state *ret)
-{
-	for (enum health_state s = 0; s < HEALTH_STATE_N; s++) {
-		if (strcmp(name, state_names[s]) == 0) {
-			*ret = s;
-			return 0;
-		}
-	}
-	return -EINVAL;
 }

@@ -46,8 +46,8 @@ enum health_state {
  * about the backend. */
 enum outcome { OUTCOME_INCONCLUSIVE, OUTCOME_PASS, OUTCOME_FAIL, OUTCOME_N };
 
-/* Why a probe ended as it did, or why a state changed without one. The text form is what YAML-side
- * people see everywhere: log, gRPC, metrics, CLI. */
+/* Why a probe ended as it did, or why a state changed without one. The name is the same
+ * everywhere: log, gRPC, metrics, CLI. */
 enum code {
 	CODE_NONE, /* "" */
 	CODE_L4OK,
@@ -129,11 +129,9 @@ struct health_change health_restart(struct health *h, const struct health_params
 /* Is it being probed in this state? */
 bool health_probed(enum health_state s);
 
-/* Names and texts of a value outside the enum: "?". */
+/* Names of a value outside the enum: "?". */
 
 enum outcome code_outcome(enum code c); /* class of a probe code; INCONCLUSIVE for the others */
 const char *health_state_name(enum health_state s); /* "unknown", "up", "down", "paused", ... */
 const char *outcome_name(enum outcome o);           /* "inconclusive", "pass", "fail" */
 const char *code_name(enum code c);                 /* "L4OK", "paused", ...; "" for CODE_NONE */
-const char *code_text(enum code c);                 /* a sentence, for documents and help */
-int health_state_parse(const char *name, enum health_state *ret); /* 0 or -EINVAL */

@@ -145,11 +145,6 @@ static int cmp_check(const void *name, const void *elem)
 	return strcmp(name, (*hc)->name);
 }
 
-static int cmp_backend(const void *name, const void *elem)
-{
-	return strcmp(name, ((const struct backend_conf *)elem)->name);
-}
-
 static int cmp_frontend(const void *name, const void *elem)
 {
 	return strcmp(name, ((const struct frontend_conf *)elem)->name);
@@ -166,11 +161,6 @@ static long find(const char *name, const void *base, size_t n, size_t size,
 long config_find_check(const struct config *c, const char *name)
 {
 	return find(name, c->checks, c->n_checks, sizeof *c->checks, cmp_check);
-}
-
-long config_find_backend(const struct config *c, const char *name)
-{
-	return find(name, c->backends, c->n_backends, sizeof *c->backends, cmp_backend);
 }
 
 long config_find_frontend(const struct config *c, const char *name)

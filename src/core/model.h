@@ -25,9 +25,8 @@ enum vip_proto {
 	PROTO_ANY = 255,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17
-}; /* IANA numbers, as VPP has them */
-const char *vip_proto_name(
-	uint8_t p); /* "tcp", "udp", "any"; another number as "proto-N" is not made: "?" */
+};                                     /* IANA numbers, as VPP has them */
+const char *vip_proto_name(uint8_t p); /* "tcp", "udp", "any"; another number: "?" */
 
 /* Accepted status codes, one bit each for 100..599. */
 struct code_set {
@@ -127,5 +126,4 @@ struct config *config_new(void);
 void config_free(struct config *c); /* NULL and half-built objects are fine */
 /* Index by name, or -1. O(log n). */
 long config_find_check(const struct config *c, const char *name);
-long config_find_backend(const struct config *c, const char *name);
 long config_find_frontend(const struct config *c, const char *name);

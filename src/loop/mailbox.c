@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -20,7 +19,6 @@
 struct mailbox {
 	pthread_mutex_t lock;
 	struct mail *head, **tail; /* under lock */
-	_Atomic size_t depth;
 
 	int fd;
 	struct loop_io io;
@@ -37,7 +35,6 @@ static struct mail *mailbox_take(struct mailbox *mb)
 	m = mb->head;
 	mb->head = NULL;
 	mb->tail = &mb->head;
-	atomic_store_explicit(&mb->depth, 0, memory_order_relaxed);
 	pthread_mutex_unlock(&mb->lock);
 	return m;
 }
@@ -112,7 +109,6 @@ void mailbox_post(struct mailbox *mb, struct mail *m)
 	was_empty = !mb->head;
 	*mb->tail = m;
 	mb->tail = &m->next;
-	atomic_fetch_add_explicit(&mb->depth, 1, memory_order_relaxed);
 	/* Written under the lock: once the message is out of reach of the lock, its receiver may
 	 * free the mailbox (a last message often says so). */
 	if (was_empty)
@@ -123,9 +119,4 @@ void mailbox_post(struct mailbox *mb, struct mail *m)
 int mailbox_own_fd(const struct mailbox *mb)
 {
 	return mb->fd;
-}
-
-size_t mailbox_depth(struct mailbox *mb)
-{
-	return atomic_load_explicit(&mb->depth, memory_order_relaxed);
 }

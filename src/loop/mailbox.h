@@ -26,4 +26,3 @@ void mailbox_free(struct mailbox *mb, mailbox_fn *drop, void *ctx);
 void mailbox_post(struct mailbox *mb, struct mail *m);
 /* The descriptor that senders write to, for a thread with a descriptor table of its own. */
 int mailbox_own_fd(const struct mailbox *mb);
-size_t mailbox_depth(struct mailbox *mb); /* queued now; any thread, approximate */

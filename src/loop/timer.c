@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timers: a binary heap by (deadline, insertion), fired once per turn.
+/* Timers: a heap by (deadline, insertion), fired once per turn.
  *
  * A turn fires the timers that were due when it began. One that a handler arms for the past waits
  * for the next turn, behind everything that is due already: a handler that re-arms itself at once

@@ -85,7 +85,6 @@ void heading(struct str *out, const struct style *st, size_t indent, const char 
 
 /* ---- times */
 
-#define AGE_STRLEN (DUR_STRLEN + 8)
 /* "2026-11-20T09:55:00.123Z"; "-" for 0. Returns buf. */
 const char *time_text(wall_ns at, char buf[static WALL_STRLEN]);
 /* "5m12s" since then, not below 0; "-" for 0. Returns buf. */

@@ -160,7 +160,6 @@ enum rpc_status rpc_call_decode(const struct rpc_method *m, grpc_byte_buffer *pa
 void rpc_stream_gone(struct rpc_stream *st);     /* its client is, or the server */
 void rpc_stream_received(struct rpc_stream *st); /* a message, or the last was */
 void rpc_stream_free(struct rpc_stream *st);     /* any thread, with its call */
-void rpc_streams_start(void *ctx);               /* a portion of the idle of ctx, the server */
 extern const struct rpc_turns_ops rpc_stream_turns;
 
 /* ---- packed.c */

@@ -294,9 +294,10 @@ void rpc_stream_free(struct rpc_stream *st)
 	free(st);
 }
 
-void rpc_streams_start(void *ctx)
+/* A portion of the idle. */
+static void streams_start(void *server)
 {
-	struct rpc_server *s = ctx;
+	struct rpc_server *s = server;
 
 	for (int i = 0; i < STARTS_PER_TURN && !list_empty(&s->idle); i++) {
 		struct rpc_stream *st = CONTAINER_OF(s->idle.next, struct rpc_stream, idle);
@@ -307,7 +308,7 @@ void rpc_streams_start(void *ctx)
 		pthread_mutex_unlock(&st->lock);
 	}
 	if (!list_empty(&s->idle))
-		loop_defer_set(s->loop, &s->start_defer, rpc_streams_start, s);
+		loop_defer_set(s->loop, &s->start_defer, streams_start, s);
 }
 
 static void note_idle(struct rpc_stream *st)
@@ -319,7 +320,7 @@ static void note_idle(struct rpc_stream *st)
 	list_remove(&st->idle);
 	st->paced = false;
 	list_add_tail(&s->idle, &st->idle);
-	loop_defer_set(s->loop, &s->start_defer, rpc_streams_start, s);
+	loop_defer_set(s->loop, &s->start_defer, streams_start, s);
 }
 
 static void pace_over(void *ctx, struct timer *t _unused_)
@@ -445,11 +446,6 @@ void rpc_stream_end(struct rpc_stream *st, enum rpc_status status, const char *t
 	proceed(st);
 	pthread_mutex_unlock(&st->lock);
 	rpc_call_unref(c);
-}
-
-const struct rpc_peer *rpc_stream_peer(const struct rpc_stream *st)
-{
-	return rpc_call_peer(st->call);
 }
 
 void rpc_stream_gone(struct rpc_stream *st)

@@ -54,4 +54,3 @@ void rpc_stream_send(struct rpc_stream *st, struct rpc_packed *p);
 void rpc_stream_send_paced(struct rpc_stream *st, struct rpc_packed *p);
 /* End it when all that was sent has left; the pointer is dead. */
 void rpc_stream_end(struct rpc_stream *st, enum rpc_status status, const char *text);
-const struct rpc_peer *rpc_stream_peer(const struct rpc_stream *st);

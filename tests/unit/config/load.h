@@ -25,6 +25,15 @@ struct row {
 	const char *want; /* messages, a line each; "" for none */
 };
 
+/* Index of the backend by this name, or -1. */
+static inline long find_backend(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_backends; i++)
+		if (strcmp(c->backends[i].name, name) == 0)
+			return (long)i;
+	return -1;
+}
+
 /* All that was said: the parse error, the semantic errors, or the warnings. */
 static inline char *said(const struct config_report *rep)
 {

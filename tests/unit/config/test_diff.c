@@ -211,7 +211,7 @@ static char *random_backends(struct rng *r)
 static enum backend_change naive(const struct config *old, const struct config *new_,
 				 const char *name)
 {
-	long o = config_find_backend(old, name), n = config_find_backend(new_, name);
+	long o = find_backend(old, name), n = find_backend(new_, name);
 	const struct backend_conf *a, *b;
 
 	if (o < 0 || n < 0)

@@ -336,15 +336,8 @@ static void test_restart(void **state)
 
 static void test_names(void **state)
 {
-	enum health_state s = HEALTH_REMOVED;
-
-	for (enum health_state i = 0; i < HEALTH_STATE_N; i++) {
-		assert_int_equal(health_state_parse(health_state_name(i), &s), 0);
-		assert_int_equal(s, i);
-	}
-	assert_int_equal(health_state_parse("UP", &s), -EINVAL);
-	assert_int_equal(health_state_parse("", &s), -EINVAL);
-	assert_int_equal(s, HEALTH_REMOVED);
+	assert_string_equal(health_state_name(HEALTH_UNKNOWN), "unknown");
+	assert_string_equal(health_state_name(HEALTH_REMOVED), "removed");
 	assert_string_equal(health_state_name(HEALTH_STATE_N), "?");
 	assert_string_equal(outcome_name(OUTCOME_INCONCLUSIVE), "inconclusive");
 	assert_string_equal(outcome_name(OUTCOME_PASS), "pass");
@@ -353,7 +346,6 @@ static void test_names(void **state)
 	assert_string_equal(code_name(CODE_NONE), "");
 	assert_string_equal(code_name(CODE_L7STS), "L7STS");
 	assert_string_equal(code_name(CODE_N), "?");
-	assert_string_equal(code_text(CODE_N), "?");
 }
 
 /* The class can be told from the code's name. */
@@ -366,7 +358,6 @@ static void test_code_classes(void **state)
 		enum outcome want = ok ? OUTCOME_PASS : probe ? OUTCOME_FAIL : OUTCOME_INCONCLUSIVE;
 
 		assert_int_equal(code_outcome(c), want);
-		assert_true(strlen(code_text(c)) > 5);
 	}
 	assert_int_equal(code_outcome(CODE_N), OUTCOME_INCONCLUSIVE);
 }

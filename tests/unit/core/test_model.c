@@ -181,8 +181,6 @@ static void test_find(void **state)
 	assert_int_equal(config_find_check(c, "a"), 0);
 	assert_int_equal(config_find_check(c, "c"), 3);
 	assert_int_equal(config_find_check(c, "ab"), -1);
-	assert_int_equal(config_find_backend(c, "bb"), 2);
-	assert_int_equal(config_find_backend(c, ""), -1);
 	assert_int_equal(config_find_frontend(c, "b"), 1);
 	assert_int_equal(config_find_frontend(c, "d"), -1);
 	assert_int_equal(config_find_frontend(empty, "a"), -1);
