@@ -35,3 +35,9 @@ void json_u64(struct json *j, uint64_t v);
 void json_f64(struct json *j, double v); /* shortest form that reads back; NaN and Inf as strings */
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
+
+/* Key and value. */
+void json_field_str(struct json *j, const char *key, const char *s);
+void json_field_i64(struct json *j, const char *key, int64_t v);
+void json_field_u64(struct json *j, const char *key, uint64_t v);
+void json_field_bool(struct json *j, const char *key, bool v);

@@ -47,7 +47,7 @@ static wall_ns wall_now(void)
 	return (wall_ns)ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
-static void add_attr(struct json *j, const struct log_attr *a)
+void log_attr_json(const struct log_attr *a, struct json *j)
 {
 	char buf[ADDR_STRLEN];
 
@@ -79,14 +79,11 @@ static void format_record(struct str *line, enum log_level l, wall_ns at, const 
 
 	json_init(&j, line);
 	json_obj(&j);
-	json_key(&j, "time");
-	json_str(&j, wall_format(at, when));
-	json_key(&j, "level");
-	json_str(&j, record_names[l]);
-	json_key(&j, "msg");
-	json_str(&j, msg);
+	json_field_str(&j, "time", wall_format(at, when));
+	json_field_str(&j, "level", record_names[l]);
+	json_field_str(&j, "msg", msg);
 	for (size_t i = 0; i < n; i++)
-		add_attr(&j, &a[i]);
+		log_attr_json(&a[i], &j);
 	json_obj_end(&j);
 	str_add_c(line, '\n');
 }

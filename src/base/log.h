@@ -76,3 +76,6 @@ int log_level_parse(const char *name, enum log_level *ret); /* 0 or -EINVAL; not
 /* A value as text ("80", "true", "10.0.0.1"), for the watchers' string attributes. */
 struct str;
 void log_attr_text(const struct log_attr *a, struct str *out);
+/* Key and value, into an object that is open. */
+struct json;
+void log_attr_json(const struct log_attr *a, struct json *j);

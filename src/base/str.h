@@ -30,6 +30,7 @@ size_t utf8_decode(const char *p, size_t n, unsigned *ret_cp);
 
 bool str_eq(const char *a, const char *b); /* NULL equals NULL alone */
 bool str_prefix(const char *s, const char *prefix);
+int hex_digit(char c); /* 0..15, either case; -1: it is none */
 /* Whole-string decimal to int64 within [lo, hi]; 0, -EINVAL or -ERANGE. No sign but '-', no
  * spaces, no base prefix. */
 int str_to_i64(const char *s, long long lo, long long hi, long long *ret);

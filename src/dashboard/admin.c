@@ -68,12 +68,12 @@ static void write_sync(struct action *a, const ProtobufCMessage *message, struct
 
 	upstream_look(a->upstream);
 	json_obj(j);
-	render_int(j, "vip_added", m->vip_added);
-	render_int(j, "vip_removed", m->vip_removed);
-	render_int(j, "as_added", m->as_added);
-	render_int(j, "as_removed", m->as_removed);
-	render_int(j, "as_weight_updated", m->as_weight_updated);
-	render_int(j, "errors", m->errors);
+	json_field_i64(j, "vip_added", m->vip_added);
+	json_field_i64(j, "vip_removed", m->vip_removed);
+	json_field_i64(j, "as_added", m->as_added);
+	json_field_i64(j, "as_removed", m->as_removed);
+	json_field_i64(j, "as_weight_updated", m->as_weight_updated);
+	json_field_i64(j, "errors", m->errors);
 	json_obj_end(j);
 	log_action(a, m->errors ? "errors" : "ok", "");
 }
@@ -92,9 +92,9 @@ static void write_check(struct action *a, const ProtobufCMessage *message, struc
 	const Maglev__CheckConfigResponse *m = (const void *)message;
 
 	json_obj(j);
-	render_bool(j, "ok", m->ok);
-	render_str(j, "parse_error", m->parse_error);
-	render_str(j, "semantic_error", m->semantic_error);
+	json_field_bool(j, "ok", m->ok);
+	json_field_str(j, "parse_error", m->parse_error);
+	json_field_str(j, "semantic_error", m->semantic_error);
 	write_warnings(j, m->warnings, m->n_warnings);
 	json_obj_end(j);
 	log_action(a, m->ok ? "ok" : "refused", "");
@@ -105,10 +105,10 @@ static void write_reload(struct action *a, const ProtobufCMessage *message, stru
 	const Maglev__ReloadConfigResponse *m = (const void *)message;
 
 	json_obj(j);
-	render_bool(j, "ok", m->ok);
-	render_str(j, "parse_error", m->parse_error);
-	render_str(j, "semantic_error", m->semantic_error);
-	render_str(j, "reload_error", m->reload_error);
+	json_field_bool(j, "ok", m->ok);
+	json_field_str(j, "parse_error", m->parse_error);
+	json_field_str(j, "semantic_error", m->semantic_error);
+	json_field_str(j, "reload_error", m->reload_error);
 	write_warnings(j, m->warnings, m->n_warnings);
 	json_obj_end(j);
 	log_action(a, m->ok ? "ok" : "refused", "");

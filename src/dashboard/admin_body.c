@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-
-#define WEIGHT_MAX 100
+#include "core/model.h"
 
 static void release(json_t **j)
 {

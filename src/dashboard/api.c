@@ -21,10 +21,10 @@ void api_version(struct dashboard *d, struct request *r, const char *const *arg)
 
 	json_init(&j, &out);
 	json_obj(&j);
-	render_str(&j, "version", version_string());
-	render_str(&j, "commit", version_commit());
-	render_str(&j, "build_date", version_date());
-	render_bool(&j, "admin_enabled", d->admin);
+	json_field_str(&j, "version", version_string());
+	json_field_str(&j, "commit", version_commit());
+	json_field_str(&j, "build_date", version_date());
+	json_field_bool(&j, "admin_enabled", d->admin);
 	json_obj_end(&j);
 	http_answer_json(r, MHD_HTTP_OK, &out);
 }
@@ -58,7 +58,7 @@ static bool is_fresh(const struct dashboard *d, const struct state_cache *c, uin
 static void render_all(struct dashboard *d, struct json *j, const char *event_id)
 {
 	json_obj(j);
-	render_str(j, "event_id", event_id);
+	json_field_str(j, "event_id", event_id);
 	json_key(j, "maglevds");
 	json_arr(j);
 	for (size_t i = 0; i < d->n; i++)

@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "base/alloc.h"
+#include "httpd/turn.h"
 
 #define GZIP_WINDOW (15 + 16) /* deflateInit2: the largest window, with gzip's header */
 #define GZIP_LEVEL  3         /* 2 MB of state take some 15 ms; on the loop */
@@ -17,37 +18,28 @@ struct content {
 	struct MHD_Response *variant[ENCODING_N]; /* NULL: there is none */
 };
 
-static const char *const encoding_names[] = { [ENCODING_GZIP] = "gzip", [ENCODING_BROTLI] = "br" };
-
-void content_header(struct MHD_Response *r, const char *name, const char *value)
-{
-	enum MHD_Result ok = MHD_add_response_header(r, name, value);
-
-	assert(ok == MHD_YES);
-}
-
 void content_headers(struct MHD_Response *r)
 {
 	assert(r);
-	content_header(r, "Content-Security-Policy",
-		       "default-src 'none'; script-src 'self'; style-src 'self'; "
-		       "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-		       "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-	content_header(r, "X-Content-Type-Options", "nosniff");
-	content_header(r, "X-Frame-Options", "DENY");
-	content_header(r, "Referrer-Policy", "no-referrer");
-	content_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+	httpd_header(r, "Content-Security-Policy",
+		     "default-src 'none'; script-src 'self'; style-src 'self'; "
+		     "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+		     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+	httpd_header(r, "X-Content-Type-Options", "nosniff");
+	httpd_header(r, "X-Frame-Options", "DENY");
+	httpd_header(r, "Referrer-Policy", "no-referrer");
+	httpd_header(r, "Cross-Origin-Resource-Policy", "same-origin");
 }
 
 static void set_variant(struct content *c, enum encoding e, struct MHD_Response *r,
 			const char *type, const char *cache_control)
 {
 	content_headers(r);
-	content_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	content_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, cache_control);
-	content_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+	httpd_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	httpd_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, cache_control);
+	httpd_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
 	if (e != ENCODING_PLAIN)
-		content_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, encoding_names[e]);
+		httpd_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, encoding_name(e));
 	c->variant[e] = r;
 }
 

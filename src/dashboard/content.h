@@ -19,4 +19,3 @@ struct MHD_Response *content_response(const struct content *c, unsigned accepted
 
 /* The headers that every answer has. */
 void content_headers(struct MHD_Response *r);
-void content_header(struct MHD_Response *r, const char *name, const char *value);

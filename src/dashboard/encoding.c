@@ -18,11 +18,17 @@ static bool refused(const char *s, size_t n)
 	return n > 0 && strspn(q + 1, "0." SPACE) >= n;
 }
 
+static const char *const names[ENCODING_N] = {
+	[ENCODING_PLAIN] = "identity", [ENCODING_GZIP] = "gzip", [ENCODING_BROTLI] = "br"
+};
+
+const char *encoding_name(enum encoding e)
+{
+	return names[e];
+}
+
 unsigned encoding_accepted(const char *header)
 {
-	static const char *const names[ENCODING_N] = {
-		[ENCODING_PLAIN] = "identity", [ENCODING_GZIP] = "gzip", [ENCODING_BROTLI] = "br"
-	};
 	unsigned ret = 0;
 
 	while (header && *header) {

@@ -15,9 +15,8 @@
 #include "base/alloc.h"
 #include "dashboard/render.h"
 
-#define HISTORY_MAX                                                                                \
-	100 /* transitions kept of a backend between two refreshes, beside maglevd's               \
-	     */
+/* Transitions kept of a backend between two refreshes, beside maglevd's. */
+#define HISTORY_MAX 100
 
 void feed_init(struct feed *f, struct store *s, struct broker *b)
 {
@@ -68,7 +67,7 @@ static void event_open(struct event *e, const struct feed *f)
 	*e = (struct event){ 0 };
 	json_init(&e->j, &e->out);
 	json_obj(&e->j);
-	render_str(&e->j, "maglevd", f->store->name);
+	json_field_str(&e->j, "maglevd", f->store->name);
 }
 
 static void event_close(struct event *e)
@@ -88,7 +87,7 @@ static void publish_resync(struct feed *f, struct feed_now now, const char *reas
 	struct event e;
 
 	event_open(&e, f);
-	render_str(&e.j, "reason", reason);
+	json_field_str(&e.j, "reason", reason);
 	event_close(&e);
 	broker_publish_resync(f->broker, now.mono, str_z(&e.out));
 	str_done(&e.out);
@@ -162,10 +161,7 @@ void feed_status(struct feed *f, struct feed_now now, bool connected, const char
 	s->last_error = xstrdup(why);
 	changed(f);
 	event_open(&e, f);
-	render_str(&e.j, "address", s->address);
-	render_bool(&e.j, "connected", s->connected);
-	render_str(&e.j, "last_error", s->last_error);
-	render_int(&e.j, "since_ms", s->since / NS_PER_MS);
+	render_status_fields(&e.j, s);
 	publish(f, now, "maglevd-status", &e);
 }
 
@@ -227,9 +223,9 @@ static void on_transition(struct feed *f, struct feed_now now, struct object *o,
 		heartbeat_forget(&f->heartbeat, b->name);
 	changed(f);
 	event_open(&e, f);
-	render_str(&e.j, "backend", b->name);
+	json_field_str(&e.j, "backend", b->name);
 	render_transition_fields(&e.j, t);
-	render_bool(&e.j, "enabled", b->enabled);
+	json_field_bool(&e.j, "enabled", b->enabled);
 	publish(f, now, "backend", &e);
 }
 
@@ -299,10 +295,10 @@ static void publish_frontend(struct feed *f, struct feed_now now, const Maglev__
 	struct event e;
 
 	event_open(&e, f);
-	render_str(&e.j, "frontend", m->name);
-	render_str(&e.j, "from", from);
-	render_str(&e.j, "to", m->state);
-	render_int(&e.j, "at_ms", now.wall / NS_PER_MS);
+	json_field_str(&e.j, "frontend", m->name);
+	json_field_str(&e.j, "from", from);
+	json_field_str(&e.j, "to", m->state);
+	json_field_i64(&e.j, "at_ms", now.wall / NS_PER_MS);
 	json_key(&e.j, "info");
 	render_frontend(&e.j, m);
 	publish(f, now, "frontend", &e);
@@ -468,9 +464,9 @@ static Maglev__VPPLBVIP *find_vip(Maglev__VPPLBVIP **v, size_t n, Maglev__VPPLBV
 static void write_removed(struct json *j, const Maglev__VPPLBVIP *v)
 {
 	json_obj(j);
-	render_str(j, "prefix", v->prefix);
-	render_str(j, "protocol", v->protocol);
-	render_int(j, "port", v->port);
+	json_field_str(j, "prefix", v->prefix);
+	json_field_str(j, "protocol", v->protocol);
+	json_field_i64(j, "port", v->port);
 	json_obj_end(j);
 }
 
@@ -506,7 +502,7 @@ void feed_lb(struct feed *f, struct feed_now now, const Maglev__VPPLBState *m)
 
 	s->lb_at = now.wall;
 	event_open(&e, f);
-	render_int(&e.j, "at_ms", s->lb_at / NS_PER_MS);
+	json_field_i64(&e.j, "at_ms", s->lb_at / NS_PER_MS);
 	json_key(&e.j, "conf");
 	render_lb_conf(&e.j, m->conf);
 	write_lb_changes(&e.j, s->lb, m);
@@ -607,9 +603,9 @@ static void publish_log(struct feed *f, struct feed_now now, const Maglev__LogEv
 
 	(void)log_level_parse(m->level, &level);
 	event_open(&e, f);
-	render_int(&e.j, "at_ms", m->at_unix_ns / NS_PER_MS);
-	render_str(&e.j, "level", m->level);
-	render_str(&e.j, "msg", m->msg);
+	json_field_i64(&e.j, "at_ms", m->at_unix_ns / NS_PER_MS);
+	json_field_str(&e.j, "level", m->level);
+	json_field_str(&e.j, "msg", m->msg);
 	json_key(&e.j, "attrs");
 	json_arr(&e.j);
 	for (size_t i = 0; i < m->n_attrs; i++) {

@@ -170,18 +170,13 @@ bool heartbeat_take(struct heartbeat *h, const char *maglevd, mono_ns now, wall_
 		return false;
 	json_init(&j, out);
 	json_obj(&j);
-	json_key(&j, "maglevd");
-	json_str(&j, maglevd);
-	json_key(&j, "at_ms");
-	json_i64(&j, at / NS_PER_MS);
+	json_field_str(&j, "maglevd", maglevd);
+	json_field_i64(&j, "at_ms", at / NS_PER_MS);
 	omitted = write_in_flight(h, &j);
 	omitted += write_probes(h, &j);
-	json_key(&j, "vpp_sent");
-	json_u64(&j, h->vpp_sent);
-	json_key(&j, "vpp_received");
-	json_u64(&j, h->vpp_received);
-	json_key(&j, "omitted");
-	json_u64(&j, omitted);
+	json_field_u64(&j, "vpp_sent", h->vpp_sent);
+	json_field_u64(&j, "vpp_received", h->vpp_received);
+	json_field_u64(&j, "omitted", omitted);
 	json_obj_end(&j);
 	h->vpp_sent = h->vpp_received = 0;
 	/* What is in flight still shows: the next event tells when it is not any more. */

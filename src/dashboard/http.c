@@ -91,7 +91,7 @@ static struct visitor *visitor_enter(struct http *h, struct MHD_Connection *c)
 
 	v->http = h;
 	v->connection = c;
-	v->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	v->fd = httpd_fd(c);
 	v->peer = peer_of(c);
 	v->until = loop_clock() + ASK_TIME;
 	list_add_tail(&h->visitors, &v->node);
@@ -370,8 +370,8 @@ static struct MHD_Response *copy_response(const char *text, size_t len, const ch
 		len, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
 
 	content_headers(response);
-	content_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	content_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	httpd_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	httpd_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	return response;
 }
 
@@ -384,14 +384,13 @@ void http_answer_refusal(struct request *r, unsigned status, const char *name, c
 
 	json_init(&j, &out);
 	json_obj(&j);
-	json_key(&j, "error");
-	json_str(&j, text);
+	json_field_str(&j, "error", text);
 	json_obj_end(&j);
 	str_add_c(&out, '\n');
 	response = copy_response(out.p, out.len, "application/json");
-	content_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+	httpd_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (name)
-		content_header(response, name, value);
+		httpd_header(response, name, value);
 	answer(r, status, response);
 }
 
@@ -415,7 +414,7 @@ void http_answer_redirect(struct request *r, const char *location)
 {
 	struct MHD_Response *response = copy_response("", 0, "text/plain; charset=utf-8");
 
-	content_header(response, MHD_HTTP_HEADER_LOCATION, location);
+	httpd_header(response, MHD_HTTP_HEADER_LOCATION, location);
 	answer(r, MHD_HTTP_FOUND, response);
 }
 
@@ -456,19 +455,23 @@ static void reserve(struct http *h)
 
 static int start_daemon(struct http *h, struct err *e)
 {
-	int r;
+	const struct MHD_OptionItem more[] = {
+		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h },
+		{ MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escapes, h },
+		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	const struct httpd_turn_opts o = {
+		.loop = h->o.loop,
+		.on_request = on_request,
+		.on_connection = on_connection,
+		.ctx = h,
+		.connections = (unsigned)(h->visitors_max + CONNECTIONS_MORE),
+		.memory = CONNECTION_MEMORY,
+		.more = more,
+	};
 
-	h->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-		on_request, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_UNESCAPE_CALLBACK,
-		leave_escapes, h, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)(h->visitors_max + CONNECTIONS_MORE), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_MEMORY, MHD_OPTION_END);
-	if (!h->daemon)
-		return err_set(e, -ENOMEM, "the HTTP server does not start");
-	r = httpd_turn_start(&h->turn, h->o.loop, h->daemon);
-	return r ? err_set_errno(e, -r, "the HTTP server does not start") : 0;
+	return httpd_turn_start(&h->turn, &o, e);
 }
 
 struct http *http_new(const struct http_opts *o, struct err *e)
@@ -501,8 +504,6 @@ void http_free(struct http *h)
 	list_foreach (&h->visitors, n)
 		http_resume(CONTAINER_OF(n, struct visitor, node));
 	httpd_turn_stop(&h->turn);
-	if (h->daemon)
-		MHD_stop_daemon(h->daemon);
 	httpd_door_close(&h->door);
 	timer_cancel(h->o.loop, &h->tick);
 	timer_cancel(h->o.loop, &h->gather);

@@ -49,7 +49,6 @@ struct request {
 struct http {
 	struct http_opts o;
 	int port;
-	struct MHD_Daemon *daemon;
 	struct httpd_turn turn;
 	struct httpd_door door;
 	struct timer tick;

@@ -163,9 +163,9 @@ void http_answer_stream(struct request *r, enum log_level level, const char *las
 	r->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_events, s,
 							NULL);
 	content_headers(r->response);
-	content_header(r->response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
-	content_header(r->response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	content_header(r->response, "X-Accel-Buffering", "no");
+	httpd_header(r->response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
+	httpd_header(r->response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	httpd_header(r->response, "X-Accel-Buffering", "no");
 	v->visit = VISIT_STREAMING;
 	request_on_gone(r, stream_free, s);
 }

@@ -6,18 +6,8 @@
 
 #include "base/str.h"
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-int path_decode(const char *s, size_t n, char *buf, size_t size)
+/* Percent-decode one segment into `buf`: 0, or -EINVAL. */
+static int decode(const char *s, size_t n, char *buf, size_t size)
 {
 	size_t len = 0;
 
@@ -25,9 +15,9 @@ int path_decode(const char *s, size_t n, char *buf, size_t size)
 		int c = (unsigned char)s[i];
 
 		if (c == '%') {
-			if (n - i < 3 || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0)
+			if (n - i < 3 || hex_digit(s[i + 1]) < 0 || hex_digit(s[i + 2]) < 0)
 				return -EINVAL;
-			c = hex(s[i + 1]) << 4 | hex(s[i + 2]);
+			c = hex_digit(s[i + 1]) << 4 | hex_digit(s[i + 2]);
 			i += 2;
 		}
 		if (c < 0x20 || c == 0x7f || len + 1 >= size)
@@ -57,7 +47,7 @@ int path_parse(const char *raw, struct path *ret)
 		char *seg = ret->text + used;
 
 		if (ret->n == PATH_SEGMENTS_MAX || used == sizeof ret->text ||
-		    path_decode(at, n, seg, sizeof ret->text - used) || is_step(seg))
+		    decode(at, n, seg, sizeof ret->text - used) || is_step(seg))
 			return -EINVAL;
 		ret->seg[ret->n++] = seg;
 		used += strlen(seg) + 1;

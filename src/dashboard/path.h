@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dashboard/path.h - request targets: paths into segments, one parameter of a query (pure).
+/* dashboard/path.h - request targets: paths into segments (pure).
  *
  * A path is cut at its slashes before anything is decoded, so that a name with a slash in it
  * ("web%2Fa") is one segment and never a step. What is written in two ways on the wire is one thing
@@ -23,5 +23,3 @@ struct path {
  * gives a last segment "". 0, or -EINVAL: no path, too long, empty or dot segments, a bad escape,
  * control characters, not UTF-8. */
 int path_parse(const char *raw, struct path *ret);
-/* Percent-decode one string into `buf`: 0, or -EINVAL as above. */
-int path_decode(const char *s, size_t n, char *buf, size_t size);

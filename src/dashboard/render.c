@@ -1,34 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dashboard/render.h"
 
-void render_str(struct json *j, const char *key, const char *value)
-{
-	json_key(j, key);
-	json_str(j, value);
-}
-
-void render_int(struct json *j, const char *key, int64_t value)
-{
-	json_key(j, key);
-	json_i64(j, value);
-}
-
-void render_bool(struct json *j, const char *key, bool value)
-{
-	json_key(j, key);
-	json_bool(j, value);
-}
-
-static void uint_(struct json *j, const char *key, uint64_t value)
-{
-	json_key(j, key);
-	json_u64(j, value);
-}
-
 /* A moment, of nanoseconds. */
 static void moment(struct json *j, const char *key, wall_ns at)
 {
-	render_int(j, key, at / NS_PER_MS);
+	json_field_i64(j, key, at / NS_PER_MS);
 }
 
 /* A length of time, to the microsecond. */
@@ -45,17 +21,17 @@ static void length(struct json *j, const char *key, dur_ns d)
 static void pool(struct json *j, const Maglev__PoolInfo *p)
 {
 	json_obj(j);
-	render_str(j, "name", p->name);
+	json_field_str(j, "name", p->name);
 	json_key(j, "backends");
 	json_arr(j);
 	for (size_t i = 0; i < p->n_backends; i++) {
 		const Maglev__PoolBackendInfo *b = p->backends[i];
 
 		json_obj(j);
-		render_str(j, "name", b->name);
-		render_int(j, "weight", b->weight);
-		render_int(j, "effective_weight", b->effective_weight);
-		uint_(j, "buckets", b->buckets);
+		json_field_str(j, "name", b->name);
+		json_field_i64(j, "weight", b->weight);
+		json_field_i64(j, "effective_weight", b->effective_weight);
+		json_field_u64(j, "buckets", b->buckets);
 		json_obj_end(j);
 	}
 	json_arr_end(j);
@@ -65,17 +41,17 @@ static void pool(struct json *j, const Maglev__PoolInfo *p)
 void render_frontend(struct json *j, const Maglev__FrontendInfo *f)
 {
 	json_obj(j);
-	render_str(j, "name", f->name);
-	render_str(j, "description", f->description);
-	render_str(j, "address", f->address);
-	render_str(j, "protocol", f->protocol);
-	uint_(j, "port", f->port);
-	render_bool(j, "src_ip_sticky", f->src_ip_sticky);
-	render_bool(j, "flush_on_down", f->flush_on_down);
-	render_str(j, "state", f->state);
-	render_str(j, "active_pool", f->active_pool);
-	uint_(j, "flow_table_length", f->flow_table_length);
-	render_bool(j, "released", f->released);
+	json_field_str(j, "name", f->name);
+	json_field_str(j, "description", f->description);
+	json_field_str(j, "address", f->address);
+	json_field_str(j, "protocol", f->protocol);
+	json_field_u64(j, "port", f->port);
+	json_field_bool(j, "src_ip_sticky", f->src_ip_sticky);
+	json_field_bool(j, "flush_on_down", f->flush_on_down);
+	json_field_str(j, "state", f->state);
+	json_field_str(j, "active_pool", f->active_pool);
+	json_field_u64(j, "flow_table_length", f->flow_table_length);
+	json_field_bool(j, "released", f->released);
 	json_key(j, "pools");
 	json_arr(j);
 	for (size_t i = 0; i < f->n_pools; i++)
@@ -88,11 +64,11 @@ void render_frontend(struct json *j, const Maglev__FrontendInfo *f)
 
 void render_transition_fields(struct json *j, const Maglev__TransitionRecord *t)
 {
-	render_str(j, "from", t->from);
-	render_str(j, "to", t->to);
+	json_field_str(j, "from", t->from);
+	json_field_str(j, "to", t->to);
 	moment(j, "at_ms", t->at_unix_ns);
-	render_str(j, "code", t->code);
-	render_str(j, "detail", t->detail);
+	json_field_str(j, "code", t->code);
+	json_field_str(j, "detail", t->detail);
 }
 
 static void transition(struct json *j, const Maglev__TransitionRecord *t)
@@ -110,9 +86,9 @@ static void probe(struct json *j, const Maglev__ProbeRecord *p)
 		return;
 	}
 	json_obj(j);
-	render_str(j, "outcome", p->outcome);
-	render_str(j, "code", p->code);
-	render_str(j, "detail", p->detail);
+	json_field_str(j, "outcome", p->outcome);
+	json_field_str(j, "code", p->code);
+	json_field_str(j, "detail", p->detail);
 	moment(j, "at_ms", p->at_unix_ns);
 	length(j, "duration_ms", p->duration_ns);
 	json_obj_end(j);
@@ -130,13 +106,13 @@ static void transitions(struct json *j, const Maglev__BackendInfo *b)
 void render_backend(struct json *j, const Maglev__BackendInfo *b, bool history)
 {
 	json_obj(j);
-	render_str(j, "name", b->name);
-	render_str(j, "address", b->address);
-	render_str(j, "state", b->state);
-	render_bool(j, "enabled", b->enabled);
-	render_str(j, "healthcheck", b->healthcheck);
-	render_int(j, "counter", b->counter);
-	render_int(j, "counter_max", b->counter_max);
+	json_field_str(j, "name", b->name);
+	json_field_str(j, "address", b->address);
+	json_field_str(j, "state", b->state);
+	json_field_bool(j, "enabled", b->enabled);
+	json_field_str(j, "healthcheck", b->healthcheck);
+	json_field_i64(j, "counter", b->counter);
+	json_field_i64(j, "counter_max", b->counter_max);
 	moment(j, "since_ms", b->since_unix_ns);
 	json_key(j, "last_transition");
 	if (b->n_transitions)
@@ -165,12 +141,12 @@ static void http_params(struct json *j, const Maglev__HTTPParams *p)
 		return;
 	}
 	json_obj(j);
-	render_str(j, "path", p->path);
-	render_str(j, "host", p->host);
-	render_str(j, "response_code", p->response_code);
-	render_str(j, "response_regexp", p->response_regexp);
-	render_str(j, "server_name", p->server_name);
-	render_bool(j, "insecure_skip_verify", p->insecure_skip_verify);
+	json_field_str(j, "path", p->path);
+	json_field_str(j, "host", p->host);
+	json_field_str(j, "response_code", p->response_code);
+	json_field_str(j, "response_regexp", p->response_regexp);
+	json_field_str(j, "server_name", p->server_name);
+	json_field_bool(j, "insecure_skip_verify", p->insecure_skip_verify);
 	json_obj_end(j);
 }
 
@@ -182,26 +158,26 @@ static void tcp_params(struct json *j, const Maglev__TCPParams *p)
 		return;
 	}
 	json_obj(j);
-	render_bool(j, "ssl", p->ssl);
-	render_str(j, "server_name", p->server_name);
-	render_bool(j, "insecure_skip_verify", p->insecure_skip_verify);
+	json_field_bool(j, "ssl", p->ssl);
+	json_field_str(j, "server_name", p->server_name);
+	json_field_bool(j, "insecure_skip_verify", p->insecure_skip_verify);
 	json_obj_end(j);
 }
 
 static void healthcheck(struct json *j, const Maglev__HealthCheckInfo *h)
 {
 	json_obj(j);
-	render_str(j, "name", h->name);
-	render_str(j, "type", h->type);
-	uint_(j, "port", h->port);
+	json_field_str(j, "name", h->name);
+	json_field_str(j, "type", h->type);
+	json_field_u64(j, "port", h->port);
 	length(j, "interval_ms", h->interval_ns);
 	length(j, "fast_interval_ms", h->fast_interval_ns);
 	length(j, "down_interval_ms", h->down_interval_ns);
 	length(j, "timeout_ms", h->timeout_ns);
-	render_int(j, "rise", h->rise);
-	render_int(j, "fall", h->fall);
-	render_str(j, "probe_ipv4_src", h->probe_ipv4_src);
-	render_str(j, "probe_ipv6_src", h->probe_ipv6_src);
+	json_field_i64(j, "rise", h->rise);
+	json_field_i64(j, "fall", h->fall);
+	json_field_str(j, "probe_ipv4_src", h->probe_ipv4_src);
+	json_field_str(j, "probe_ipv6_src", h->probe_ipv6_src);
 	http_params(j, h->http);
 	tcp_params(j, h->tcp);
 	json_obj_end(j);
@@ -213,11 +189,11 @@ void render_vpp_fields(struct json *j, const struct store *s)
 {
 	const Maglev__VPPInfo *v = s->vpp;
 
-	render_bool(j, "connected", v != NULL);
-	render_str(j, "error", v ? "" : s->vpp_error);
-	render_str(j, "version", v ? v->version : "");
-	render_str(j, "build_date", v ? v->build_date : "");
-	uint_(j, "pid", v ? v->pid : 0);
+	json_field_bool(j, "connected", v != NULL);
+	json_field_str(j, "error", v ? "" : s->vpp_error);
+	json_field_str(j, "version", v ? v->version : "");
+	json_field_str(j, "build_date", v ? v->build_date : "");
+	json_field_u64(j, "pid", v ? v->pid : 0);
 	moment(j, "boot_ms", v ? v->boottime_ns : 0);
 	moment(j, "connect_ms", v ? v->connecttime_ns : 0);
 }
@@ -229,33 +205,33 @@ void render_lb_conf(struct json *j, const Maglev__VPPLBConf *c)
 		return;
 	}
 	json_obj(j);
-	render_str(j, "ipv4_src_address", c->ipv4_src_address);
-	render_str(j, "ipv6_src_address", c->ipv6_src_address);
-	uint_(j, "sticky_buckets_per_core", c->sticky_buckets_per_core);
-	uint_(j, "flow_timeout_s", c->flow_timeout);
+	json_field_str(j, "ipv4_src_address", c->ipv4_src_address);
+	json_field_str(j, "ipv6_src_address", c->ipv6_src_address);
+	json_field_u64(j, "sticky_buckets_per_core", c->sticky_buckets_per_core);
+	json_field_u64(j, "flow_timeout_s", c->flow_timeout);
 	json_obj_end(j);
 }
 
 static void application_server(struct json *j, const Maglev__VPPLBAS *as)
 {
 	json_obj(j);
-	render_str(j, "address", as->address);
-	uint_(j, "weight", as->weight);
-	uint_(j, "buckets", as->num_buckets);
-	render_str(j, "backend", as->backend_name);
+	json_field_str(j, "address", as->address);
+	json_field_u64(j, "weight", as->weight);
+	json_field_u64(j, "buckets", as->num_buckets);
+	json_field_str(j, "backend", as->backend_name);
 	json_obj_end(j);
 }
 
 void render_lb_vip(struct json *j, const Maglev__VPPLBVIP *v)
 {
 	json_obj(j);
-	render_str(j, "prefix", v->prefix);
-	render_str(j, "protocol", v->protocol);
-	uint_(j, "port", v->port);
-	render_str(j, "encap", v->encap);
-	uint_(j, "flow_table_length", v->flow_table_length);
-	render_bool(j, "src_ip_sticky", v->src_ip_sticky);
-	render_str(j, "frontend", v->frontend_name);
+	json_field_str(j, "prefix", v->prefix);
+	json_field_str(j, "protocol", v->protocol);
+	json_field_u64(j, "port", v->port);
+	json_field_str(j, "encap", v->encap);
+	json_field_u64(j, "flow_table_length", v->flow_table_length);
+	json_field_bool(j, "src_ip_sticky", v->src_ip_sticky);
+	json_field_str(j, "frontend", v->frontend_name);
 	json_key(j, "application_servers");
 	json_arr(j);
 	for (size_t i = 0; i < v->n_application_servers; i++)
@@ -286,16 +262,16 @@ static void lb(struct json *j, const struct store *s)
 static void vip_counters(struct json *j, const Maglev__VIPCounters *v)
 {
 	json_obj(j);
-	render_str(j, "prefix", v->prefix);
-	render_str(j, "protocol", v->protocol);
-	uint_(j, "port", v->port);
-	render_str(j, "frontend", v->frontend_name);
-	uint_(j, "first_packets", v->first_packets);
-	uint_(j, "next_packets", v->next_packets);
-	uint_(j, "untracked_packets", v->untracked_packets);
-	uint_(j, "no_server_packets", v->no_server_packets);
-	uint_(j, "route_packets", v->route_packets);
-	uint_(j, "route_bytes", v->route_bytes);
+	json_field_str(j, "prefix", v->prefix);
+	json_field_str(j, "protocol", v->protocol);
+	json_field_u64(j, "port", v->port);
+	json_field_str(j, "frontend", v->frontend_name);
+	json_field_u64(j, "first_packets", v->first_packets);
+	json_field_u64(j, "next_packets", v->next_packets);
+	json_field_u64(j, "untracked_packets", v->untracked_packets);
+	json_field_u64(j, "no_server_packets", v->no_server_packets);
+	json_field_u64(j, "route_packets", v->route_packets);
+	json_field_u64(j, "route_bytes", v->route_bytes);
 	json_obj_end(j);
 }
 
@@ -311,19 +287,19 @@ void render_counters_fields(struct json *j, const Maglev__VPPLBCounters *c)
 
 /* ---- a maglevd */
 
-void render_status_fields(struct json *j, const struct store *s, const char *name_key)
+void render_status_fields(struct json *j, const struct store *s)
 {
-	render_str(j, name_key, s->name);
-	render_str(j, "address", s->address);
-	render_bool(j, "connected", s->connected);
-	render_str(j, "last_error", s->last_error);
+	json_field_str(j, "address", s->address);
+	json_field_bool(j, "connected", s->connected);
+	json_field_str(j, "last_error", s->last_error);
 	moment(j, "since_ms", s->since);
 }
 
 void render_status(struct json *j, const struct store *s)
 {
 	json_obj(j);
-	render_status_fields(j, s, "name");
+	json_field_str(j, "name", s->name);
+	render_status_fields(j, s);
 	json_obj_end(j);
 }
 
@@ -335,9 +311,9 @@ static void daemon_version(struct json *j, const Maglev__VersionInfo *v)
 		return;
 	}
 	json_obj(j);
-	render_str(j, "version", v->version);
-	render_str(j, "commit", v->commit);
-	render_str(j, "build_date", v->build_date);
+	json_field_str(j, "version", v->version);
+	json_field_str(j, "commit", v->commit);
+	json_field_str(j, "build_date", v->build_date);
 	moment(j, "started_ms", v->started_unix_ns);
 	json_obj_end(j);
 }
@@ -365,9 +341,10 @@ void render_state(struct json *j, const struct store *s, const char *event_id)
 {
 	json_obj(j);
 	if (event_id)
-		render_str(j, "event_id", event_id);
-	render_status_fields(j, s, "name");
-	render_bool(j, "loaded", s->loaded);
+		json_field_str(j, "event_id", event_id);
+	json_field_str(j, "name", s->name);
+	render_status_fields(j, s);
+	json_field_bool(j, "loaded", s->loaded);
 	moment(j, "refreshed_ms", s->refreshed);
 	daemon_version(j, s->version);
 	lists(j, s);

@@ -12,13 +12,9 @@ void render_frontend(struct json *j, const Maglev__FrontendInfo *f);
 void render_backend(struct json *j, const Maglev__BackendInfo *b, bool history);
 
 /* Each writes keys and values into an object that is open. */
-void render_status_fields(struct json *j, const struct store *s, const char *name_key);
+void render_status_fields(struct json *j, const struct store *s); /* all but the name */
 void render_vpp_fields(struct json *j, const struct store *s);
 void render_lb_conf(struct json *j, const Maglev__VPPLBConf *c); /* a value; NULL: null */
 void render_lb_vip(struct json *j, const Maglev__VPPLBVIP *v);   /* a value */
 void render_counters_fields(struct json *j, const Maglev__VPPLBCounters *c);
 void render_transition_fields(struct json *j, const Maglev__TransitionRecord *t);
-
-void render_str(struct json *j, const char *key, const char *value);
-void render_int(struct json *j, const char *key, int64_t value);
-void render_bool(struct json *j, const char *key, bool value);

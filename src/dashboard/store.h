@@ -12,7 +12,7 @@
 struct store {
 	char *name, *address; /* owned */
 	bool connected;
-	char *last_error; /* owned; why it is not connected, NULL for "" */
+	char *last_error; /* owned; why it is not connected, "" when it is */
 	wall_ns since;    /* when `connected` last changed */
 	bool loaded;      /* a full refresh was had */
 	wall_ns refreshed;
@@ -21,7 +21,7 @@ struct store {
 	struct catalog backends;      /* of Maglev__BackendInfo */
 	Maglev__ListHealthChecksResponse *healthchecks;
 	Maglev__VPPInfo *vpp;   /* NULL: not connected, or not told yet */
-	char *vpp_error;        /* owned; why not, NULL for "" */
+	char *vpp_error;        /* owned; why not, "" when there is `vpp` */
 	Maglev__VPPLBState *lb; /* NULL: not known */
 	wall_ns lb_at;
 	Maglev__VPPLBCounters *counters; /* NULL: not known */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* httpd/turn.h - libmicrohttpd on an event loop: its epoll descriptor nests in ours.
  *
- * For a daemon started with MHD_USE_EPOLL and without a thread of its own. Everything happens on
- * the loop's thread. */
+ * A daemon without a thread or a socket of its own (door.h has those). Everything happens on the
+ * loop's thread. */
 #pragma once
 
-#include "loop/loop.h"
+#include <microhttpd.h>
 
-struct MHD_Daemon;
+#include "base/err.h"
+#include "loop/loop.h"
 
 struct httpd_turn { /* embed; {0} is idle */
 	struct loop *loop;
@@ -17,10 +18,29 @@ struct httpd_turn { /* embed; {0} is idle */
 	struct timer timer;
 };
 
-/* From now on the loop serves the daemon, which stays the caller's. 0, or -errno. */
-int httpd_turn_start(struct httpd_turn *t, struct loop *l, struct MHD_Daemon *d);
-void httpd_turn_stop(struct httpd_turn *t); /* before MHD_stop_daemon; idle is fine */
+struct httpd_turn_opts {
+	struct loop *loop;
+	/* As MHD_start_daemon and MHD_OPTION_NOTIFY_CONNECTION have them; both get ctx. */
+	MHD_AccessHandlerCallback on_request;
+	MHD_NotifyConnectionCallback on_connection;
+	void *ctx;
+	unsigned connections; /* at a time */
+	size_t memory;        /* of one: request line and headers, then chunks on their way out */
+	const struct MHD_OptionItem *more; /* up to MHD_OPTION_END; or NULL */
+};
+
+/* From now on the loop serves. 0, or negative with `e`; after a failure, too, it is to be stopped.
+ */
+int httpd_turn_start(struct httpd_turn *t, const struct httpd_turn_opts *o, struct err *e);
+/* Closes all connections, of which none may be suspended. Idle is fine. */
+void httpd_turn_stop(struct httpd_turn *t);
+
 /* Let it work: at once (not from its callbacks), or at the end of this turn of the loop, after
  * connections were resumed, added or cut. */
 void httpd_turn_now(struct httpd_turn *t);
 void httpd_turn_soon(struct httpd_turn *t);
+
+/* ---- about connections and answers */
+
+int httpd_fd(struct MHD_Connection *c); /* its descriptor */
+void httpd_header(struct MHD_Response *r, const char *name, const char *value);

@@ -16,7 +16,8 @@
 
 /* ---- printing */
 
-void cli_show_lb(const struct lbplugin *p, uint32_t now, struct str *out)
+/* format_lb_main of src/plugins/lb/lb.c; below are format_lb_vip and format_lb_vip_detailed. */
+static void show_lb(const struct lbplugin *p, uint32_t now, struct str *out)
 {
 	str_add(out, "lb_main ip4-src-address: ");
 	ip46_format(&p->conf.ip4_src, out);
@@ -28,7 +29,7 @@ void cli_show_lb(const struct lbplugin *p, uint32_t now, struct str *out)
 		return;
 	str_addf(out, "core 0\n  timeout: %ds\n  usage: %u / %u\n", (int)p->conf.flow_timeout,
 		 (unsigned)lbplugin_sticky_used(p, now),
-		 p->conf.sticky_buckets - 1 + LB_STICKY_ENTRY);
+		 p->conf.sticky_buckets - 1 + FLOW_BUCKET_ENTRIES);
 }
 
 static bool is_nat(const struct lb_vip *v)
@@ -44,7 +45,7 @@ static void show_nat(const struct lb_vip *v, struct str *out)
 		 __builtin_bswap16(v->key.port), v->target_port);
 }
 
-void cli_show_vip(const struct lbplugin *p, uint32_t vip, struct str *out)
+static void show_vip(const struct lbplugin *p, uint32_t vip, struct str *out)
 {
 	const struct lb_vip *v = &p->vips.v[vip];
 	str_addf(out, "%s ", lb_vip_type_name(v->type));
@@ -162,7 +163,7 @@ static void show_vips(const struct lbplugin *p, struct input *in, struct str *ou
 		if (verbose)
 			cli_show_vip_verbose(p, i, out);
 		else
-			cli_show_vip(p, i, out);
+			show_vip(p, i, out);
 	}
 }
 
@@ -179,7 +180,7 @@ static int32_t run_one(const struct cli_vpp *vpp, struct input *in, struct str *
 	if (take_word(in, "vips", 1))
 		show_vips(vpp->plugin, in, out);
 	else
-		cli_show_lb(vpp->plugin, vpp->now, out);
+		show_lb(vpp->plugin, vpp->now, out);
 	return 0;
 }
 

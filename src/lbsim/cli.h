@@ -19,8 +19,5 @@ struct cli_vpp { /* what the commands tell of */
  * (src/vlib/cli.c); lines end in LF. Returns VPP's retval: 0, or -1 after an unknown command. */
 int32_t cli_run(const struct cli_vpp *vpp, const char *cmd, size_t n, struct str *out);
 
-/* The parts, for tests: format_lb_main, format_lb_vip, format_lb_vip_detailed of
- * src/plugins/lb/lb.c. */
-void cli_show_lb(const struct lbplugin *p, uint32_t now, struct str *out);
-void cli_show_vip(const struct lbplugin *p, uint32_t vip, struct str *out);
+/* A part, for tests. */
 void cli_show_vip_verbose(const struct lbplugin *p, uint32_t vip, struct str *out);

@@ -102,13 +102,6 @@ static int run_keepalive(struct server *s, char **w, int n, struct str *out, str
 	return tell_clients(out, server_send_keepalive(s));
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *p = c ? strchr(digits, c) : NULL;
-	return p ? (int)(p - digits) : -1;
-}
-
 static int run_send(struct server *s, char **w, int n, struct str *out, struct err *err)
 {
 	uint8_t bytes[CONTROL_LINE_MAX / 2];
@@ -279,8 +272,7 @@ void control_run(struct server *s, const char *line, struct str *out)
 		struct json j;
 		json_init(&j, out);
 		json_obj(&j);
-		json_key(&j, "error");
-		json_str(&j, err.msg);
+		json_field_str(&j, "error", err.msg);
 		json_obj_end(&j);
 	}
 	if (out->len == before)

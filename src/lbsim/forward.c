@@ -334,11 +334,9 @@ void forward_format(const struct forward *f, struct str *out)
 	_Static_assert(ARRAY_LEN(names) == COUNT_N, "a name for each count");
 	json_init(&j, out);
 	json_obj(&j);
-	json_key(&j, "device");
-	json_str(&j, f->tun.name);
+	json_field_str(&j, "device", f->tun.name);
 	for (enum count c = 0; c < COUNT_N; c++) {
-		json_key(&j, names[c]);
-		json_u64(&j, f->counts[c]);
+		json_field_u64(&j, names[c], f->counts[c]);
 	}
 	json_obj_end(&j);
 }

@@ -35,7 +35,3 @@ struct journal *journal_open(const char *path, struct err *err);
 void journal_free(struct journal *j);
 /* 0 or -errno with `err` (disk full and the like). */
 int journal_add(struct journal *j, const struct journal_entry *e, struct err *err);
-
-/* The line without its end, for tests. */
-struct str;
-void journal_format(const struct journal_entry *e, struct str *out);

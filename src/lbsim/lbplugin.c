@@ -44,7 +44,7 @@ const char *lb_vip_type_name(enum lb_vip_type t)
 	return names[t];
 }
 
-bool lb_vip_type_is_ip4(enum lb_vip_type t)
+static bool is_ip4(enum lb_vip_type t)
 {
 	return t == LB_IP4_GRE6 || t == LB_IP4_GRE4 || t == LB_IP4_L3DSR || t == LB_IP4_NAT4;
 }
@@ -225,7 +225,7 @@ static bool since(uint32_t now, uint32_t then)
 
 static struct fib_key vip_route(const struct lb_vip *v)
 {
-	return fib_key(&v->key.prefix, v->key.plen, lb_vip_type_is_ip4(v->type));
+	return fib_key(&v->key.prefix, v->key.plen, is_ip4(v->type));
 }
 
 static struct fib_key as_route(const struct lb_vip *v, const struct lb_as *a)
@@ -441,7 +441,7 @@ static int32_t vip_check(const struct lbplugin *p, const struct lb_vip_args *a,
 		return LB_ERR_ARGUMENT;
 	if (!power_of_two_or_0(a->new_length))
 		return LB_ERR_MEMORY_SIZE;
-	if (ip46_prefix_is_ip4(&k->prefix, k->plen) != lb_vip_type_is_ip4(type))
+	if (ip46_prefix_is_ip4(&k->prefix, k->plen) != is_ip4(type))
 		return LB_ERR_ADDRESS_FAMILY;
 	if (a->new_length == 0 || a->new_length > TABLE_LEN_MAX)
 		return LB_DEATH;

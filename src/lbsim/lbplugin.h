@@ -32,10 +32,9 @@
 #define LB_ERR_ADDRESS_FAMILY (-97)
 #define LB_DEATH              INT32_MIN
 
-#define LB_GC_RUN       60         /* seconds: the timer, and between two collections of one VIP */
-#define LB_GC_AS_WAIT   10         /* seconds from an AS's removal to its collection */
-#define LB_CONF_KEEP    UINT32_MAX /* in lb_conf: leave as it is */
-#define LB_STICKY_ENTRY 4          /* entries in a bucket of the sticky table (lbhash.h) */
+#define LB_GC_RUN     60         /* seconds: the timer, and between two collections of one VIP */
+#define LB_GC_AS_WAIT 10         /* seconds from an AS's removal to its collection */
+#define LB_CONF_KEEP  UINT32_MAX /* in lb_conf: leave as it is */
 
 /* A VPP out of heap dies; these stand for its heap. */
 #define LB_VIPS_MAX 65536u
@@ -52,8 +51,7 @@ enum lb_vip_type { /* as in lb.h, where 0 is what an impossible encapsulation tu
 		   LB_TYPE_N
 };
 const char *lb_vip_type_name(enum lb_vip_type t);  /* "ip4-gre4" */
-bool lb_vip_type_is_ip4(enum lb_vip_type t);       /* is the VIP IPv4? */
-bool lb_vip_type_encap_is_ip4(enum lb_vip_type t); /* are its ASes? */
+bool lb_vip_type_encap_is_ip4(enum lb_vip_type t); /* are its ASes IPv4? */
 
 enum lb_counter {
 	LB_COUNTER_NEXT,

@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/inet.h"
+
 #define IP4_LEN        20
 #define IP6_LEN        40
 #define IP4_VERSION_5  0x45 /* five words of header */
@@ -14,17 +16,6 @@
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
 /* ---- reading */
 
 static int parse_ip4(const uint8_t *p, size_t n, struct packet *pkt, struct err *err)
@@ -33,7 +24,7 @@ static int parse_ip4(const uint8_t *p, size_t n, struct packet *pkt, struct err 
 
 	if (n < IP4_LEN)
 		return err_set(err, -EBADMSG, "%zu bytes are no IPv4 header", n);
-	pkt->len = get16(p + 2);
+	pkt->len = inet_get16(p + 2);
 	if (header < IP4_LEN || pkt->len < header)
 		return err_set(err, -EBADMSG, "IPv4: header of %zu bytes in a packet of %u", header,
 			       pkt->len);
@@ -47,7 +38,7 @@ static int parse_ip6(const uint8_t *p, size_t n, struct packet *pkt, struct err 
 {
 	if (n < IP6_LEN)
 		return err_set(err, -EBADMSG, "%zu bytes are no IPv6 header", n);
-	pkt->len = get16(p + 4) + (uint32_t)IP6_LEN;
+	pkt->len = inet_get16(p + 4) + (uint32_t)IP6_LEN;
 	pkt->protocol = p[6];
 	memcpy(pkt->dst.b, p + 24, sizeof pkt->dst.b);
 	return 0;
@@ -66,8 +57,8 @@ static int parse_ports(struct packet *pkt, struct err *err)
 		return 0;
 	if (pkt->len < fixed_header(pkt) + PORTS_LEN)
 		return err_set(err, -EBADMSG, "protocol %u without ports", pkt->protocol);
-	pkt->src_port = get16(ports);
-	pkt->dst_port = get16(ports + 2);
+	pkt->src_port = inet_get16(ports);
+	pkt->dst_port = inet_get16(ports + 2);
 	return 0;
 }
 
@@ -117,29 +108,18 @@ uint32_t packet_hash(const struct packet *pkt, bool src_ip_sticky)
 
 	memcpy(key, pkt->p + (pkt->is_ip4 ? 12 : 8), n);
 	if (!src_ip_sticky) {
-		put16(key + n, pkt->dst_port);
-		put16(key + n + 2, pkt->src_port);
+		inet_put16(key + n, pkt->dst_port);
+		inet_put16(key + n + 2, pkt->src_port);
 	}
 	return packet_crc32c(0, key, sizeof key);
 }
 
 /* ---- writing */
 
-static uint16_t checksum(const uint8_t *p, size_t n)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < n; i += 2)
-		sum += get16(p + i);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
 static void put_gre(uint8_t *gre, const struct packet *pkt)
 {
-	put16(gre, 0);
-	put16(gre + 2, pkt->is_ip4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
+	inet_put16(gre, 0);
+	inet_put16(gre + 2, pkt->is_ip4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
 }
 
 int packet_gre4(const struct packet *pkt, const struct ip46 *src, const struct ip46 *dst,
@@ -151,12 +131,12 @@ int packet_gre4(const struct packet *pkt, const struct ip46 *src, const struct i
 		return -EMSGSIZE;
 	memset(o, 0, PACKET_GRE4_LEN);
 	o[0] = IP4_VERSION_5;
-	put16(o + 2, pkt->len + PACKET_GRE4_LEN);
+	inet_put16(o + 2, (uint16_t)(pkt->len + PACKET_GRE4_LEN));
 	o[8] = OUTER_HOPS;
 	o[9] = IPPROTO_GRE;
 	memcpy(o + 12, src->b + 12, 4);
 	memcpy(o + 16, dst->b + 12, 4);
-	put16(o + 10, checksum(o, IP4_LEN));
+	inet_put16(o + 10, inet_checksum(o, IP4_LEN));
 	put_gre(o + IP4_LEN, pkt);
 	return 0;
 }
@@ -171,7 +151,7 @@ int packet_gre6(const struct packet *pkt, const struct ip46 *src, const struct i
 		return -EMSGSIZE;
 	memset(o, 0, PACKET_GRE6_LEN);
 	o[0] = IP6_VERSION;
-	put16(o + 4, payload);
+	inet_put16(o + 4, (uint16_t)payload);
 	o[6] = IPPROTO_GRE;
 	o[7] = OUTER_HOPS;
 	memcpy(o + 8, src->b, sizeof src->b);

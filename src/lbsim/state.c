@@ -7,27 +7,8 @@ static void put_ip(struct json *j, const char *key, const struct ip46 *ip)
 {
 	struct str s = { 0 };
 	ip46_format(ip, &s);
-	json_key(j, key);
-	json_str(j, str_z(&s));
+	json_field_str(j, key, str_z(&s));
 	str_done(&s);
-}
-
-static void put_uint(struct json *j, const char *key, uint64_t v)
-{
-	json_key(j, key);
-	json_u64(j, v);
-}
-
-static void put_bool(struct json *j, const char *key, bool v)
-{
-	json_key(j, key);
-	json_bool(j, v);
-}
-
-static void put_str(struct json *j, const char *key, const char *v)
-{
-	json_key(j, key);
-	json_str(j, v);
 }
 
 static void put_conf(struct json *j, const struct lb_conf *c)
@@ -36,8 +17,8 @@ static void put_conf(struct json *j, const struct lb_conf *c)
 	json_obj(j);
 	put_ip(j, "ip4_src_address", &c->ip4_src);
 	put_ip(j, "ip6_src_address", &c->ip6_src);
-	put_uint(j, "sticky_buckets_per_core", c->sticky_buckets);
-	put_uint(j, "flow_timeout", c->flow_timeout);
+	json_field_u64(j, "sticky_buckets_per_core", c->sticky_buckets);
+	json_field_u64(j, "flow_timeout", c->flow_timeout);
 	json_obj_end(j);
 }
 
@@ -51,10 +32,10 @@ static void put_clients(struct json *j, const struct api *a)
 		if (!c)
 			continue;
 		json_obj(j);
-		put_uint(j, "index", c->index);
-		put_str(j, "name", c->name);
-		put_uint(j, "requests", c->requests);
-		put_uint(j, "keepalives_answered", c->keepalives);
+		json_field_u64(j, "index", c->index);
+		json_field_str(j, "name", c->name);
+		json_field_u64(j, "requests", c->requests);
+		json_field_u64(j, "keepalives_answered", c->keepalives);
 		json_obj_end(j);
 	}
 	json_arr_end(j);
@@ -66,7 +47,7 @@ static void put_calls(struct json *j, const struct api *a)
 	json_obj(j);
 	for (enum vpp_msg m = 0; m < VPP_MSG_N; m++) {
 		if (a->calls[m] > 0)
-			put_uint(j, vpp_msgs[m].name, a->calls[m]);
+			json_field_u64(j, vpp_msgs[m].name, a->calls[m]);
 	}
 	json_obj_end(j);
 }
@@ -75,13 +56,13 @@ static void put_as(struct json *j, const struct lbplugin *p, uint32_t i)
 {
 	const struct lb_as *a = &p->ases.v[i];
 	json_obj(j);
-	put_uint(j, "index", i);
+	json_field_u64(j, "index", i);
 	put_ip(j, "address", &a->addr);
-	put_uint(j, "weight", a->weight);
-	put_uint(j, "buckets", a->buckets);
-	put_uint(j, "flows", a->flows);
-	put_bool(j, "used", a->used);
-	put_uint(j, "in_use_since", a->last_used);
+	json_field_u64(j, "weight", a->weight);
+	json_field_u64(j, "buckets", a->buckets);
+	json_field_u64(j, "flows", a->flows);
+	json_field_bool(j, "used", a->used);
+	json_field_u64(j, "in_use_since", a->last_used);
 	json_obj_end(j);
 }
 
@@ -91,14 +72,14 @@ static void put_vip(struct json *j, const struct lbplugin *p, uint32_t i)
 	struct str prefix = { 0 };
 	ip46_prefix_format(&v->key.prefix, v->key.plen, &prefix);
 	json_obj(j);
-	put_uint(j, "index", i);
-	put_str(j, "prefix", str_z(&prefix));
-	put_uint(j, "protocol", v->key.protocol);
-	put_uint(j, "port", v->key.port);
-	put_str(j, "type", lb_vip_type_name(v->type));
-	put_bool(j, "src_ip_sticky", v->src_ip_sticky);
-	put_uint(j, "new_flows_table_length", v->new_length);
-	put_bool(j, "used", v->used);
+	json_field_u64(j, "index", i);
+	json_field_str(j, "prefix", str_z(&prefix));
+	json_field_u64(j, "protocol", v->key.protocol);
+	json_field_u64(j, "port", v->key.port);
+	json_field_str(j, "type", lb_vip_type_name(v->type));
+	json_field_bool(j, "src_ip_sticky", v->src_ip_sticky);
+	json_field_u64(j, "new_flows_table_length", v->new_length);
+	json_field_bool(j, "used", v->used);
 	json_key(j, "ases");
 	json_arr(j);
 	slots_foreach(&v->as_slots, s) put_as(j, p, v->ases.v[s]);
@@ -113,9 +94,9 @@ void state_format(const struct api *a, const struct api_time *t, struct str *out
 	struct json j;
 	json_init(&j, out);
 	json_obj(&j);
-	put_uint(&j, "uptime", t->uptime);
-	put_uint(&j, "pid", a->opt.pid);
-	put_str(&j, "version", a->opt.version);
+	json_field_u64(&j, "uptime", t->uptime);
+	json_field_u64(&j, "pid", a->opt.pid);
+	json_field_str(&j, "version", a->opt.version);
 	put_conf(&j, &p->conf);
 	put_clients(&j, a);
 	put_calls(&j, a);

@@ -140,18 +140,6 @@ void summary_text(const struct summary *s, struct str *out)
 
 /* ---- JSON */
 
-static void key_u64(struct json *j, const char *key, uint64_t v)
-{
-	json_key(j, key);
-	json_u64(j, v);
-}
-
-static void key_str(struct json *j, const char *key, const char *v)
-{
-	json_key(j, key);
-	json_str(j, v);
-}
-
 static void key_ms(struct json *j, const char *key, uint32_t us)
 {
 	json_key(j, key);
@@ -162,8 +150,8 @@ static void window_json(struct json *j, const struct samples *s)
 {
 	json_key(j, "window");
 	json_obj(j);
-	key_u64(j, "n", s->n);
-	key_u64(j, "ok", s->n_ok);
+	json_field_u64(j, "n", s->n);
+	json_field_u64(j, "ok", s->n_ok);
 	if (s->n_ok) {
 		key_ms(j, "p50_ms", samples_percentile(s, 50));
 		key_ms(j, "p95_ms", samples_percentile(s, 95));
@@ -179,15 +167,15 @@ static void tally_json(struct json *j, const struct tally *t)
 	json_arr(j);
 	for (size_t i = 0; i < t->n; i++) {
 		json_obj(j);
-		key_str(j, "value", t->v[i].value);
-		key_u64(j, "count", t->v[i].n);
+		json_field_str(j, "value", t->v[i].value);
+		json_field_u64(j, "count", t->v[i].n);
 		json_key(j, "share");
 		json_f64(j, (double)(uint64_t)((double)t->v[i].n * 10000 / (double)t->total + 0.5) /
 				    10000);
 		json_obj_end(j);
 	}
 	json_arr_end(j);
-	key_u64(j, "tally_others", t->others);
+	json_field_u64(j, "tally_others", t->others);
 }
 
 static void anomalies_json(struct json *j, const uint64_t *n)
@@ -195,7 +183,7 @@ static void anomalies_json(struct json *j, const uint64_t *n)
 	json_key(j, "anomalies");
 	json_obj(j);
 	for (enum anomaly_kind k = 0; k < ANOMALY_KIND_N; k++)
-		key_u64(j, anomaly_kind_name(k), n[k]);
+		json_field_u64(j, anomaly_kind_name(k), n[k]);
 	json_obj_end(j);
 }
 
@@ -203,14 +191,13 @@ static void probed_json(struct json *j, const struct model *m, size_t i)
 {
 	const struct vip_stats *s = &m->of[i];
 
-	key_str(j, "scheme", scheme_name(m->vips->v[i].scheme));
-	key_u64(j, "probe_port", m->vips->v[i].probe_port);
-	json_key(j, "failed");
-	json_bool(j, model_failed(m, i));
-	key_u64(j, "probes", s->n);
-	key_u64(j, "failures", s->failed);
-	key_u64(j, "inconclusive", s->inconclusive);
-	key_str(j, "last", s->last);
+	json_field_str(j, "scheme", scheme_name(m->vips->v[i].scheme));
+	json_field_u64(j, "probe_port", m->vips->v[i].probe_port);
+	json_field_bool(j, "failed", model_failed(m, i));
+	json_field_u64(j, "probes", s->n);
+	json_field_u64(j, "failures", s->failed);
+	json_field_u64(j, "inconclusive", s->inconclusive);
+	json_field_str(j, "last", s->last);
 	window_json(j, &s->samples);
 	tally_json(j, &s->tally);
 	anomalies_json(j, s->anomalies);
@@ -222,16 +209,15 @@ static void vip_json(struct json *j, const struct model *m, size_t i)
 	char text[ADDR_STRLEN];
 
 	json_obj(j);
-	key_str(j, "name", v->name);
-	key_str(j, "address", addr_format(&v->key.addr, text));
-	key_str(j, "protocol", vip_proto_name(v->key.proto));
-	key_u64(j, "port", v->key.port);
-	json_key(j, "probed");
-	json_bool(j, v->scheme != SCHEME_NONE);
+	json_field_str(j, "name", v->name);
+	json_field_str(j, "address", addr_format(&v->key.addr, text));
+	json_field_str(j, "protocol", vip_proto_name(v->key.proto));
+	json_field_u64(j, "port", v->key.port);
+	json_field_bool(j, "probed", v->scheme != SCHEME_NONE);
 	if (v->scheme != SCHEME_NONE)
 		probed_json(j, m, i);
 	else
-		key_str(j, "why", v->why_not);
+		json_field_str(j, "why", v->why_not);
 	json_obj_end(j);
 }
 
@@ -243,15 +229,15 @@ void summary_json(const struct summary *s, struct str *out)
 
 	json_init(&j, out);
 	json_obj(&j);
-	key_str(&j, "version", s->version);
+	json_field_str(&j, "version", s->version);
 	json_key(&j, "seconds");
 	json_f64(&j, (double)milliseconds / 1000);
-	key_str(&j, "header", s->header);
-	key_u64(&j, "vips_probed", vips_probed(m->vips));
-	key_u64(&j, "vips_failed", summary_failed(m));
-	key_u64(&j, "probes", m->n);
-	key_u64(&j, "failures", m->failed);
-	key_u64(&j, "inconclusive", m->inconclusive);
+	json_field_str(&j, "header", s->header);
+	json_field_u64(&j, "vips_probed", vips_probed(m->vips));
+	json_field_u64(&j, "vips_failed", summary_failed(m));
+	json_field_u64(&j, "probes", m->n);
+	json_field_u64(&j, "failures", m->failed);
+	json_field_u64(&j, "inconclusive", m->inconclusive);
 	anomalies_json(&j, m->anomalies.total);
 	json_key(&j, "vips");
 	json_arr(&j);

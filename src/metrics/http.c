@@ -19,7 +19,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +84,6 @@ struct scrape {
 struct metrics_http {
 	struct metrics_http_opts o;
 	int port;
-	struct MHD_Daemon *daemon;
 	struct loop *loop;
 	pthread_t thread;
 	bool running; /* owner's */
@@ -270,19 +268,12 @@ static void scrape_free(void *cls)
 	free(s);
 }
 
-static void add_header(struct MHD_Response *r, const char *name, const char *value)
-{
-	enum MHD_Result ok = MHD_add_response_header(r, name, value);
-
-	assert(ok == MHD_YES);
-}
-
 /* Of any answer: the connection ends with it. */
 static void finish_head(struct MHD_Response *r, const char *content_type)
 {
 	assert(r);
-	add_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-	add_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+	httpd_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+	httpd_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
 static struct MHD_Response *text_response(const char *text, const char *content_type)
@@ -376,7 +367,7 @@ static void visitor_enter(struct metrics_http *h, struct MHD_Connection *c, void
 
 	v->http = h;
 	v->connection = c;
-	v->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	v->fd = httpd_fd(c);
 	v->until = loop_clock() + v->http->o.ask_time;
 	list_add_tail(&h->visitors, &v->node);
 	h->n_visitors++;
@@ -482,7 +473,7 @@ static void make_responses(struct metrics_http *h)
 	h->not_found = text_response("Not found: there is /metrics.\n",
 				     "text/plain; charset=utf-8");
 	h->not_allowed = text_response("GET and HEAD alone.\n", "text/plain; charset=utf-8");
-	add_header(h->not_allowed, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	httpd_header(h->not_allowed, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	for (enum exposition_format f = 0; f < EXPOSITION_FORMAT_N; f++) {
 		h->bare[f] = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, read_nothing,
 							       NULL, NULL);
@@ -503,17 +494,17 @@ static void free_responses(struct metrics_http *h)
 
 static int start_daemon(struct metrics_http *h, struct err *e)
 {
-	int r;
+	const struct httpd_turn_opts o = { .loop = h->loop,
+					   .on_request = on_request,
+					   .on_connection = on_connection,
+					   .ctx = h,
+					   .connections = CONNECTIONS_MAX,
+					   .memory = CONNECTION_MEMORY };
+	int r = httpd_turn_start(&h->turn, &o, e);
 
-	h->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-		on_request, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
-	if (!h->daemon)
-		return err_set(e, -ENOMEM, "the HTTP server for metrics does not start");
-	r = httpd_turn_start(&h->turn, h->loop, h->daemon);
-	return r ? err_set_errno(e, -r, "the HTTP server for metrics does not start") : 0;
+	if (r)
+		(void)err_prefix(e, "metrics: ");
+	return r;
 }
 
 static void fill_times(struct metrics_http *h)
@@ -564,8 +555,6 @@ static void stop_daemon(struct metrics_http *h)
 			stop_waiting(v);
 	}
 	httpd_turn_stop(&h->turn);
-	if (h->daemon)
-		MHD_stop_daemon(h->daemon);
 }
 
 void metrics_http_free(struct metrics_http *h)

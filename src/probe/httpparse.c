@@ -319,29 +319,18 @@ static void head_end(struct http_parser *p)
 
 /* ---- the body */
 
-static int hex_value(char c)
-{
-	if (digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* 1*HEXDIG [BWS ";" extensions] */
 static void chunk_size(struct http_parser *p)
 {
 	size_t kept = MIN(p->line_len, HTTP_LINE_KEPT), i = 0;
 	uint64_t size = 0;
 
-	for (; i < kept && hex_value(p->line[i]) >= 0; i++) {
+	for (; i < kept && hex_digit(p->line[i]) >= 0; i++) {
 		if (i == 15) {
 			broken(p, "bad chunk size");
 			return;
 		}
-		size = size << 4 | (uint64_t)hex_value(p->line[i]);
+		size = size << 4 | (uint64_t)hex_digit(p->line[i]);
 	}
 	if (i == 0 || (i < kept && !strchr("; \t", p->line[i]))) {
 		broken(p, "bad chunk size");

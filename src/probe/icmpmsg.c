@@ -6,47 +6,23 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/inet.h"
 #include "probe/icmp.h"
 
 #define IP4_HEADER_MIN 20
 #define IP6_HEADER     40
 #define ICMP_HEADER    8
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-/* RFC 1071. Over a message with its checksum in place the result is 0. */
-static uint16_t checksum(const uint8_t *p, size_t n)
-{
-	uint32_t sum = 0;
-
-	for (; n > 1; p += 2, n -= 2)
-		sum += get16(p);
-	if (n)
-		sum += (uint32_t)p[0] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
 void icmp_echo_encode(enum addr_family f, const struct icmp_echo *e,
 		      uint8_t ret[static ICMP_ECHO_LEN])
 {
 	memset(ret, 0, ICMP_HEADER);
 	ret[0] = f == ADDR_IP4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
-	put16(ret + 4, e->id);
-	put16(ret + 6, e->seq);
+	inet_put16(ret + 4, e->id);
+	inet_put16(ret + 6, e->seq);
 	memcpy(ret + ICMP_HEADER, e->nonce, ICMP_NONCE_LEN);
 	if (f == ADDR_IP4)
-		put16(ret + 2, checksum(ret, ICMP_ECHO_LEN));
+		inet_put16(ret + 2, inet_checksum(ret, ICMP_ECHO_LEN));
 }
 
 /* ---- taking apart */
@@ -64,8 +40,8 @@ static bool echo_fields(uint8_t type, const uint8_t *p, size_t n, struct icmp_ms
 {
 	if (n < ICMP_HEADER || p[0] != type || p[1] != 0)
 		return false;
-	m->id = get16(p + 4);
-	m->seq = get16(p + 6);
+	m->id = inet_get16(p + 4);
+	m->seq = inet_get16(p + 6);
 	m->payload = p + ICMP_HEADER;
 	m->payload_len = n - ICMP_HEADER;
 	return true;
@@ -91,14 +67,14 @@ static bool quoted_packet(enum addr_family f, const uint8_t *p, size_t n, struct
 			return false;
 		header = (size_t)(p[0] & 15) * 4;
 		if (header < IP4_HEADER_MIN || n < header || p[9] != IPPROTO_ICMP ||
-		    (get16(p + 6) & 0x1fff) != 0)
+		    (inet_get16(p + 6) & 0x1fff) != 0)
 			return false;
 		/* what follows the packet is RFC 4884's extension, not payload */
-		n = MIN(n, MAX((size_t)get16(p + 2), header));
+		n = MIN(n, MAX((size_t)inet_get16(p + 2), header));
 	} else if (n < IP6_HEADER || p[0] >> 4 != 6 || p[6] != IPPROTO_ICMPV6) {
 		return false;
 	} else {
-		n = MIN(n, IP6_HEADER + (size_t)get16(p + 4));
+		n = MIN(n, IP6_HEADER + (size_t)inet_get16(p + 4));
 	}
 	icmp_decode_quoted(f, p + header, n - header, m);
 	m->quoted_dst.family = (uint8_t)f;
@@ -135,7 +111,7 @@ void icmp_decode(enum addr_family f, const uint8_t *p, size_t n, struct icmp_msg
 	if (n < IP4_HEADER_MIN || p[0] >> 4 != 4)
 		return;
 	header = (size_t)(p[0] & 15) * 4;
-	if (header < IP4_HEADER_MIN || n < header || checksum(p + header, n - header) != 0)
+	if (header < IP4_HEADER_MIN || n < header || inet_checksum(p + header, n - header) != 0)
 		return;
 	icmp_decode_bare(f, p + header, n - header, ret);
 }

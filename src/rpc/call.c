@@ -14,7 +14,6 @@
  * The batches of one call are started by one thread at a time: by the gRPC thread until the arrival
  * is posted, by the owner from then on. */
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -78,14 +77,6 @@ void rpc_call_unref(struct rpc_call *c)
 }
 
 /* ---- who calls */
-
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
 
 /* gRPC writes an address as a URI: "ipv6:%5B::1%5D:40000". */
 static char *percent_decoded(const char *s)

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "rpc/endpoint.h"
 #include "rpc/init.h"
+#include "rpc/queue.h"
 
 /* How often a waiting call asks whether it is wanted any longer. */
 #define INTERRUPT_POLL (100 * NS_PER_MS)
@@ -53,9 +54,7 @@ void rpc_client_free(struct rpc_client *c)
 		grpc_channel_destroy(c->channel);
 	if (c->cq) {
 		grpc_completion_queue_shutdown(c->cq);
-		while (grpc_completion_queue_next(c->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL)
-			       .type != GRPC_QUEUE_SHUTDOWN)
-			; /* no call is under way: nothing but the shutdown itself */
+		rpc_queue_drain(c->cq); /* no call is under way: nothing but the shutdown itself */
 		grpc_completion_queue_destroy(c->cq);
 	}
 	rpc_endpoint_done(&c->endpoint);

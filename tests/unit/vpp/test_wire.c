@@ -31,11 +31,6 @@ static struct {
 } frames;
 static struct vpp_ids ids;
 
-static uint8_t hex_digit(char c)
-{
-	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
 /* What stands behind `key` on the line, up to the next quote, comma or brace. */
 static const char *value(const char *line, const char *key, size_t *ret_n)
 {
