@@ -73,7 +73,7 @@ struct draft {
 	VEC(struct draft_check) checks;
 	VEC(struct draft_backend) backends;
 	VEC(struct draft_frontend) frontends;
-	struct map check_by_name, backend_by_name; /* the name's node; see draft_find */
+	struct map check_by_name, backend_by_name; /* elements of the lists above */
 };
 
 /* The two sections that others name things of. NULL or -1 when there is none. */

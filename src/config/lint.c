@@ -26,7 +26,7 @@ static void lint_params(const struct draft_check *c, struct reporter *r, const s
 
 	if (c->v[CHECK_TYPE].i != HC_HTTP)
 		return;
-	for (size_t i = 0; i < sizeof tls / sizeof tls[0]; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(tls); i++) {
 		struct path kp = PATH_KEY(&pp, schema_param.rows[tls[i]].key);
 
 		if (c->params[tls[i]].at)

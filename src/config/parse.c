@@ -10,13 +10,16 @@
 #include "config/draft.h"
 #include "config/value.h"
 
-/* What stands at `n` as a mapping; null is an empty one. NULL: neither, and reported. */
+/* What stands at `n` as a mapping; null, or nothing there (NULL), is an empty one. NULL: neither,
+ * and reported. */
 static const struct node *as_mapping(struct reporter *r, const struct node *n, const struct path *p)
 {
 	static const struct schema_row row = { .type = VALUE_MAP };
 	static const struct node empty = { .kind = NODE_MAP };
 	struct value v;
 
+	if (!n)
+		return &empty;
 	if (value_parse(r, &row, n, p, &v) < 0)
 		return NULL;
 	return v.at ? n : &empty;
@@ -71,17 +74,16 @@ static int check_param_keys(struct reporter *r, const struct draft_check *c, con
 static int parse_check(struct draft *d, struct reporter *r, const struct node *name,
 		       const struct node *n, const struct path *p)
 {
-	static const struct node none = { .kind = NODE_MAP };
 	struct draft_check *c = vec_add(&d->checks);
 	struct path pp = PATH_KEY(p, "params");
 
 	c->name = name;
 	if (parse_rows(r, &schema_check, n, p, c->v) < 0)
 		return -EINVAL;
-	if (!c->v[CHECK_PARAMS].at)
-		return parse_rows(r, &schema_param, &none, &pp, c->params);
 	if (parse_rows(r, &schema_param, c->v[CHECK_PARAMS].at, &pp, c->params) < 0)
 		return -EINVAL;
+	if (!c->v[CHECK_PARAMS].at)
+		return 0;
 	return check_param_keys(r, c, &pp);
 }
 
@@ -157,17 +159,16 @@ static int parse_section(struct draft *d, struct reporter *r, enum top_key key, 
 /* The sections whose keys are fixed. */
 static int parse_settings(struct draft *d, struct reporter *r)
 {
-	static const struct node none = { .kind = NODE_MAP };
 	const struct value *checker = &d->top[TOP_HEALTHCHECKER], *vpp = &d->top[TOP_VPP];
 	struct path cp = PATH_TOP("healthchecker"), vp = PATH_TOP("vpp"), lp = PATH_KEY(&vp, "lb");
 
-	if (parse_rows(r, &schema_checker, checker->at ? checker->at : &none, &cp, d->checker) < 0)
+	if (parse_rows(r, &schema_checker, checker->at, &cp, d->checker) < 0)
 		return -EINVAL;
-	if (parse_rows(r, &schema_vpp, vpp->at ? vpp->at : &none, &vp, d->vpp) < 0)
+	if (parse_rows(r, &schema_vpp, vpp->at, &vp, d->vpp) < 0)
 		return -EINVAL;
 	d->has_lb = d->vpp[VPP_LB].at != NULL;
 	d->lb_at = d->has_lb ? d->vpp[VPP_LB].at : vpp->at ? vpp->at : d->root;
-	return parse_rows(r, &schema_lb, d->has_lb ? d->vpp[VPP_LB].at : &none, &lp, d->lb);
+	return parse_rows(r, &schema_lb, d->vpp[VPP_LB].at, &lp, d->lb);
 }
 
 /* The one top-level key. */

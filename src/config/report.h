@@ -41,7 +41,7 @@ struct place {
 	const struct path *path;
 };
 void place_add(struct str *out, const struct reporter *r, const struct place *pl);
-/* A semantic error or warning whose text ends with the other place. */
+/* A semantic error whose text ends with the other place. */
 void report_semantic_pair(struct reporter *r, const struct node *at, const struct path *p,
 			  const char *what, const struct place *other);
 
