@@ -79,7 +79,6 @@ void anomalies_add(struct anomalies *a, const struct anomaly_event *e)
 	}
 	x->count++;
 	x->last = e->now;
-	x->last_wall = e->wall;
 	text_copy(x->text, e->text);
 }
 

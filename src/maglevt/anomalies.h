@@ -33,7 +33,7 @@ struct anomaly {
 	uint32_t vip;
 	uint64_t count;
 	mono_ns first, last;
-	wall_ns first_wall, last_wall;
+	wall_ns first_wall;
 	char text[ANOMALY_TEXT_LEN]; /* valid UTF-8; of the last one */
 };
 

@@ -23,7 +23,6 @@
 
 struct app {
 	const struct options *options;
-	const struct vips *vips;
 	struct loop *loop;
 	struct model *model;
 	struct prober *prober;
@@ -151,7 +150,7 @@ static void app_close(struct app *a)
 
 int app_run(const struct options *o, const struct vips *vips, bool ascii, struct err *err)
 {
-	struct app a = { .options = o, .vips = vips, .started = loop_clock() };
+	struct app a = { .options = o, .started = loop_clock() };
 	int r;
 
 	a.loop = loop_new();

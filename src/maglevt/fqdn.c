@@ -73,12 +73,12 @@ void fqdn_start(struct fqdn *f, struct loop *l, void (*changed)(void *ctx), void
 		ask(f->name, pipes[1]);
 	}
 	close(pipes[1]);
-	f->fd = pipes[0];
-	if (f->child < 0)
+	if (f->child < 0) {
 		close(pipes[0]);
-	if (f->child < 0)
-		f->child = 0;
-	else if (loop_io_add(l, &f->io, f->fd, EPOLLIN, readable, f) < 0)
+		return;
+	}
+	f->fd = pipes[0];
+	if (loop_io_add(l, &f->io, f->fd, EPOLLIN, readable, f) < 0)
 		done(f);
 }
 

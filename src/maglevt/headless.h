@@ -5,6 +5,6 @@
 #include "maglevt/options.h"
 #include "maglevt/vips.h"
 
-/* Probe until -count or -duration is reached, or SIGINT or SIGTERM comes; print the summary on
- * stdout. The exit code: 0, or 1 when a VIP failed or the summary could not be written. */
+/* Probe until -count or -duration is reached, or SIGINT, SIGTERM or SIGHUP comes; print the summary
+ * on stdout. The exit code: 0, or 1 when a VIP failed or the summary could not be written. */
 int headless_run(const struct options *o, const struct vips *vips);

@@ -16,7 +16,6 @@
 #include "probe/engine.h"
 
 struct prober {
-	struct loop *loop;
 	const struct vips *vips;
 	const struct options *options;
 	struct probe_engine *engine;
@@ -95,7 +94,6 @@ struct prober *prober_new(struct loop *l, const struct vips *vips, const struct 
 
 	(void)snprintf(agent, sizeof agent, "maglevt/%s (+https://git.ipng.ch/ipng/vpp-maglev)",
 		       version_string());
-	p->loop = l;
 	p->vips = vips;
 	p->options = o;
 	p->fn = fn;

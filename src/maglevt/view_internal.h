@@ -49,4 +49,3 @@ int tally_width(const struct grid *g, const struct tally *t);
 
 void draw_panel(const struct view *v, struct grid *g, int top, int rows, mono_ns now);
 void draw_help(const struct view *v, struct grid *g);
-enum style anomaly_style(enum anomaly_kind k);

@@ -8,7 +8,7 @@
 #include "maglevt/figures.h"
 #include "maglevt/view_internal.h"
 
-enum style anomaly_style(enum anomaly_kind k)
+static enum style anomaly_style(enum anomaly_kind k)
 {
 	return k == ANOMALY_SPIKE || k == ANOMALY_LOCAL ? STYLE_WARN : STYLE_BAD;
 }
