@@ -56,11 +56,11 @@ static int source_bind(int fd, const struct addr *src)
 	return bind(fd, (struct sockaddr *)&ss, len) < 0 ? -errno : 0;
 }
 
-static bool conn_refuse(struct target *t, struct conn *c, const char *what, int errno_value)
+/* A call of ours failed: LOCAL or `otherwise`, as probe_conclude_errno has it. */
+static bool conn_fail(struct target *t, struct conn *c, enum code otherwise, const char *what,
+		      int errno_value)
 {
-	enum code code = result_errno_is_local(errno_value) ? CODE_LOCAL : CODE_L4CON;
-
-	probe_conclude_errno(t, errno_value == ETIMEDOUT ? CODE_L4TOUT : code, what, errno_value);
+	probe_conclude_errno(t, otherwise, what, errno_value);
 	conn_close(c);
 	return false;
 }
@@ -82,21 +82,14 @@ bool conn_open(struct target *t, struct conn *c, loop_io_fn *ready)
 	c->state = CONN_CONNECTING;
 	options_set(fd);
 	r = source_bind(fd, ip4 ? &t->check->src4 : &t->check->src6);
-	if (r < 0) {
-		probe_conclude_errno(t, CODE_LOCAL, "bind to the source address", -r);
-		conn_close(c);
-		return false;
-	}
+	if (r < 0)
+		return conn_fail(t, c, CODE_LOCAL, "bind to the source address", -r);
 	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS)
-		return conn_refuse(t, c, "connect", errno);
+		return conn_fail(t, c, errno == ETIMEDOUT ? CODE_L4TOUT : CODE_L4CON, "connect",
+				 errno);
 	r = loop_io_add(t->w->loop, &c->io, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, ready,
 			t);
-	if (r < 0) {
-		probe_conclude_errno(t, CODE_LOCAL, "epoll_ctl", -r);
-		conn_close(c);
-		return false;
-	}
-	return true;
+	return r < 0 ? conn_fail(t, c, CODE_LOCAL, "epoll_ctl", -r) : true;
 }
 
 void conn_close(struct conn *c)

@@ -94,7 +94,6 @@ struct probe_engine *probe_engine_new(const struct probe_engine_opts *o)
 	struct probe_engine *e = XNEW(struct probe_engine);
 
 	assert(o->threads >= 1 && o->threads <= 64 && o->on_results && o->user_agent);
-	e->loop = o->loop;
 	e->user_agent = xstrdup(o->user_agent);
 	e->report_header = o->report_header ? xstrdup(o->report_header) : NULL;
 	e->own_ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);

@@ -11,10 +11,9 @@
  * shortage (which errno is one: result.c), no permission, no namespace, or a deadline timer of ours
  * that ran late. Their details are few and constant, so that warnings can be limited by them.
  *
- * Starts are rounded up to a grid of whole milliseconds: at most 4 ms, and 1 % of the interval.
- * Results that repeat what
- * is known (a pass at the normal pace, a failure at the pace of what is down) may take 10 ms longer
- * to arrive than others. */
+ * Starts are rounded up to a grid of whole milliseconds: at most 16 ms, and 1 % of the interval.
+ * Results that repeat what is known (a pass at the normal pace, a failure at the pace of what is
+ * down) may take 20 ms longer to arrive than others. */
 #pragma once
 
 #include <stdbool.h>

@@ -365,7 +365,6 @@ static void http_abandon(struct target *t)
 }
 
 const struct probe_kind probe_kind_http = {
-	.name = "http",
 	.setup = http_setup,
 	.cleanup = http_cleanup,
 	.start = http_start,

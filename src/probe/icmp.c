@@ -465,7 +465,6 @@ static void icmp_abandon(struct target *t)
 }
 
 const struct probe_kind probe_kind_icmp = {
-	.name = "icmp",
 	.start = icmp_start,
 	.expire = icmp_expire,
 	.abandon = icmp_abandon,

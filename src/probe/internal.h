@@ -46,7 +46,6 @@ struct probe_overdue {
 };
 
 struct probe_kind {
-	const char *name;
 	bool local; /* touches no network: runs in any case */
 	/* Once per target, before and after all its probes; either may be NULL. */
 	void (*setup)(struct target *t);
@@ -200,7 +199,7 @@ void *worker_main(void *worker);
 /* The turn that runs has to end with a look at the results. */
 void worker_touched(struct worker *w);
 /* Begin the probe of a target that waits, and take it off its list: 0. Or not now: when to ask
- * again. */
+ * again. In a turn that worker_touched knows of. */
 mono_ns worker_start(struct target *t);
 
 /* ---- starts to come (starts.c) */
@@ -221,8 +220,6 @@ void probe_report(struct target *t, int status, const struct http_field *f);
 void probe_conclude_errno(struct target *t, enum code otherwise, const char *what, int errno_value);
 /* So long past the deadline that the peer may have lost patience because of us? */
 bool probe_is_late(const struct target *t);
-/* By how much a deadline timer may be late before that is our own trouble. */
-dur_ns probe_late_limit(dur_ns timeout);
 
 /* ---- namespaces (netns.c) */
 
@@ -261,7 +258,6 @@ struct tls_store;
 
 struct probe_engine {
 	/* constant while workers run */
-	struct loop *loop;
 	char *user_agent;
 	char *report_header; /* NULL: none */
 	int own_ns; /* descriptor of the process's own network namespace, -1 without /proc */
@@ -291,5 +287,3 @@ struct msg {
 	bool trace;
 	char *netns; /* the message's */
 };
-
-void msg_free(struct msg *m); /* NULL is fine */

@@ -79,15 +79,6 @@ const char *probe_result_field(const struct probe_result *r)
 	return r->field_at ? r->detail + r->field_at : NULL;
 }
 
-void result_detail(char ret[static PROBE_DETAIL_MAX], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	result_vdetail(ret, fmt, ap);
-	va_end(ap);
-}
-
 const char *result_excerpt(const char *data, size_t n, char buf[static RESULT_EXCERPT_LEN])
 {
 	size_t out = 0;

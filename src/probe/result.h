@@ -10,8 +10,6 @@
 
 /* Format into a result's detail. Control characters become spaces, malformed UTF-8 becomes '?', and
  * what does not fit is cut between characters. */
-void result_detail(char ret[static PROBE_DETAIL_MAX], const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 void result_vdetail(char ret[static PROBE_DETAIL_MAX], const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 

@@ -30,6 +30,7 @@ static void slot_due(void *ctx, struct timer *timer)
 {
 	struct start_slot *s = ctx;
 
+	worker_touched(s->w);
 	while (!list_empty(&s->targets)) {
 		struct target *t = CONTAINER_OF(s->targets.next, struct target, wait);
 		mono_ns not_before = worker_start(t);
@@ -39,7 +40,6 @@ static void slot_due(void *ctx, struct timer *timer)
 			return;
 		}
 	}
-	worker_touched(s->w);
 	slot_free(s);
 }
 

@@ -19,7 +19,6 @@ static void static_abandon(struct target *t)
 }
 
 const struct probe_kind probe_kind_static = {
-	.name = "static",
 	.local = true,
 	.start = static_start,
 	.expire = static_expire,

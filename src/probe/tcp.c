@@ -35,7 +35,6 @@ static void tcp_abandon(struct target *t)
 }
 
 const struct probe_kind probe_kind_tcp = {
-	.name = "tcp",
 	.start = tcp_start,
 	.expire = tcp_expire,
 	.abandon = tcp_abandon,

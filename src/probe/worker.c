@@ -202,14 +202,15 @@ void probe_conclude_errno(struct target *t, enum code otherwise, const char *wha
 		       what, result_errno(errno_value, text));
 }
 
-dur_ns probe_late_limit(dur_ns timeout)
+/* By how much a deadline timer may be late before that is our own trouble. */
+static dur_ns late_limit(dur_ns timeout)
 {
 	return MAX(10 * NS_PER_MS, timeout / 10);
 }
 
 bool probe_is_late(const struct target *t)
 {
-	return loop_now_fresh(t->w->loop) > t->deadline + probe_late_limit(t->check->timeout);
+	return loop_now_fresh(t->w->loop) > t->deadline + late_limit(t->check->timeout);
 }
 
 /* A deadline. Late by our own fault, it denies nothing: the answer may have stood in a queue of
@@ -223,7 +224,7 @@ static void target_expire(void *ctx, struct timer *timer _unused_)
 
 	if (!t->in_flight)
 		return;
-	if (late > probe_late_limit(t->check->timeout))
+	if (late > late_limit(t->check->timeout))
 		/* without a figure (the duration has it): warnings are limited by this text */
 		probe_conclude(t, CODE_LOCAL, "%s, but our own deadline timer ran late", o.what);
 	else
@@ -262,7 +263,6 @@ mono_ns worker_start(struct target *t)
 	if (w->begun >= WORKER_STARTS_PER_TURN)
 		return loop_now(w->loop); /* next turn */
 	w->begun++;
-	worker_touched(w);
 	starts_remove(t);
 	target_start(t);
 	return 0;
@@ -391,10 +391,8 @@ static void netns_set(struct worker *w, struct msg *m)
 
 /* ---- the thread */
 
-void msg_free(struct msg *m)
+static void msg_free(struct msg *m)
 {
-	if (!m)
-		return;
 	healthcheck_unref(m->check);
 	free(m->netns);
 	free(m);

@@ -13,6 +13,17 @@
 #include "base/str.h"
 #include "probe/result.h"
 
+static void result_detail(char ret[static PROBE_DETAIL_MAX], const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void result_detail(char ret[static PROBE_DETAIL_MAX], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	result_vdetail(ret, fmt, ap);
+	va_end(ap);
+}
+
 static void test_detail_is_one_clean_line(void **state)
 {
 	char d[PROBE_DETAIL_MAX];
