@@ -85,6 +85,8 @@ void view_check(struct str *out, const struct style *st, const Maglev__HealthChe
 	factf(&t, "fall", TINT_NONE, "%d", h->fall);
 	fact(&t, "probe-ipv4-src", TINT_NONE, h->probe_ipv4_src);
 	fact(&t, "probe-ipv6-src", TINT_NONE, h->probe_ipv6_src);
+	if (h->reuse_connection)
+		fact_bool(&t, "reuse-connection", true);
 	if (h->http)
 		facts_http(&t, h->http);
 	if (h->tcp)

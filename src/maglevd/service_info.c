@@ -180,6 +180,7 @@ Maglev__HealthCheckInfo *info_healthcheck(struct arena *a, const struct healthch
 	m->fall = hc->fall;
 	m->probe_ipv4_src = opt_addr_text(a, &hc->src4);
 	m->probe_ipv6_src = opt_addr_text(a, &hc->src6);
+	m->reuse_connection = hc->reuse_connection;
 	if (hc->type == HC_HTTP || hc->type == HC_HTTPS)
 		m->http = http_params(a, hc);
 	else if (hc->type == HC_TCP)

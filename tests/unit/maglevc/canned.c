@@ -316,6 +316,7 @@ static Maglev__HealthCheckInfo *http_check(void)
 	Maglev__HealthCheckInfo *h = check_new("http-check", "http", 8080);
 
 	h->down_interval_ns = 90 * NS_PER_S;
+	h->reuse_connection = true;
 	h->http = XNEW(Maglev__HTTPParams);
 	maglev__httpparams__init(h->http);
 	h->http->path = xstrdup("/healthz");
