@@ -96,7 +96,9 @@ static const struct node *match_argument(const struct place *p)
 	return NULL;
 }
 
-const struct node *place_match(const struct place *p, const char *word, struct err *e)
+/* The node that a word means. NULL with `e` when none or several are meant: names the word and the
+ * candidates. */
+static const struct node *match(const struct place *p, const char *word, struct err *e)
 {
 	_cleanup_(str_done) struct str names = { 0 };
 	const struct node *found = match_exact(p, word);
@@ -143,7 +145,7 @@ int place_enter(struct place *p, const struct word *word, struct tree_error *e)
 
 	e->start = word->start;
 	e->end = word->end;
-	n = place_match(p, word->text, &e->err);
+	n = match(p, word->text, &e->err);
 	if (!n || (n->arg && check_argument(n, word->text, &e->err)))
 		return -EINVAL;
 	if (n->arg) {

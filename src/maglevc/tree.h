@@ -73,11 +73,9 @@ struct tree_error {
 
 /* The i-th node that may follow, hidden ones included; NULL behind the last. */
 const struct node *place_next(const struct place *p, size_t i);
-/* The node that a word means: an exact match first, else the only one that it begins, hidden ones
- * counting only where no other does; else the argument. NULL with `e` when none or several are
- * meant: names the word and the candidates. */
-const struct node *place_match(const struct place *p, const char *word, struct err *e);
-/* Go on by a word of the line. 0, or -EINVAL with `e`; then the place is as it was. */
+/* Go on by a word of the line: an exact match first, else the only one that it begins, hidden ones
+ * counting only where no other does; else the argument. 0, or -EINVAL with `e`; then the place is
+ * as it was. */
 int place_enter(struct place *p, const struct word *word, struct tree_error *e);
 
 /* The whole line. 0, or -EINVAL with `e`. */
