@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API through @grpc/grpc-js: with the .proto, and knowing nothing but what reflection tells."""
-import fcntl
 import json
 import os
 import pathlib
-import re
-import shutil
 import subprocess
 
 import pytest
@@ -13,45 +10,24 @@ import pytest
 pytest.importorskip("grpc", reason="python3-grpcio is not installed")
 
 import grpcclient
+import node
 from processes import DEADLINE, repeatedly
 from test_grpc import certificates, config, own_address, tls_flags  # noqa: F401
 
 HERE = pathlib.Path(__file__).resolve().parent / "js"
 OK, CANCELLED, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND = 0, 1, 3, 4, 5
 PERMISSION_DENIED, FAILED_PRECONDITION, UNIMPLEMENTED, UNAVAILABLE = 7, 9, 12, 14
-NODE_MIN = 18
 MS = 1000
 
-
-def node_version():
-    node = shutil.which("node")
-    if not node:
-        return 0
-    text = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
-    return int(re.match(r"v(\d+)", text).group(1))
-
-
-if node_version() < NODE_MIN or not shutil.which("npm"):
-    pytest.skip(f"node {NODE_MIN} or newer, and npm, are not installed", allow_module_level=True)
+if not node.is_here():
+    pytest.skip(node.MISSING, allow_module_level=True)
 
 
 @pytest.fixture(scope="session")
-def js(tmp_path_factory):
-    """The client with its libraries, put beside it once for all runs of these versions."""
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "maglev-grpc-js"
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = (HERE / "package-lock.json").read_bytes()
-        have = cache / "package-lock.json"
-        if not (cache / "node_modules" / ".package-lock.json").exists() or have.read_bytes() != wanted:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, cache / name)
-            p = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=cache,
-                               capture_output=True, text=True, timeout=10 * DEADLINE)
-            if p.returncode != 0:
-                pytest.skip(f"npm cannot fetch @grpc/grpc-js: {p.stderr.strip().splitlines()[:1]}")
-    return cache
+def js():
+    """The libraries of the client."""
+    with node.fetched("maglev-grpc-js", HERE) as cache:
+        return cache
 
 
 @pytest.fixture(params=["proto", "reflection v1", "reflection v1alpha"])

@@ -4,17 +4,15 @@
 web/test/page.mjs plays the user; here are the daemons, and what it asks to happen to them. Pictures
 of the page, and the figures that were measured, are kept in MAGLEV_SHOTS_DIR, when that is set.
 """
-import fcntl
-import filecmp
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 
 import pytest
 
+import node
 from cluster import ROOT, frontend, own_port
 from dashboard import FRONTEND, PASSWORD, USER, Dashboard
 from line import Line
@@ -22,18 +20,8 @@ from processes import DEADLINE, Process
 from servers import Nginx
 
 WEB = ROOT / "web"
-NODE_MIN = 18
 SOURCES = ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts")
 MS = 1000
-
-
-def node_version():
-    node = shutil.which("node")
-    if not node:
-        return 0
-    text = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
-    return int(re.match(r"v(\d+)", text).group(1))
-
 
 CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
@@ -41,30 +29,18 @@ needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="chromium is not instal
 pytestmark = pytest.mark.xdist_group("page")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def web():
-    """The page's sources with their tools beside them, fetched once for each lock file."""
-    if node_version() < NODE_MIN or not shutil.which("npm"):
-        pytest.skip(f"node {NODE_MIN} or newer, and npm, are not installed")
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "maglev-web"
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        have = cache / "node_modules" / "package-lock.json"
-        if not have.exists() or not filecmp.cmp(have, WEB / "package-lock.json", shallow=False):
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(WEB / name, cache / name)
-            p = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=cache,
-                               capture_output=True, text=True, timeout=10 * DEADLINE)
-            if p.returncode != 0:
-                pytest.skip(f"npm cannot fetch the page's tools: {p.stderr.strip().splitlines()[-1:]}")
-            shutil.copy(WEB / "package-lock.json", have)
+    """The page's sources with their tools beside them; nobody else's meanwhile."""
+    if not node.is_here():
+        pytest.skip(node.MISSING)
+    with node.fetched("maglev-web", WEB) as cache:
         for name in ("src", "test", "public"):
             shutil.rmtree(cache / name, ignore_errors=True)
             shutil.copytree(WEB / name, cache / name)
         for name in SOURCES:
             shutil.copy(WEB / name, cache / name)
-    return cache
+        yield cache
 
 
 def run(web, *argv, **env):
