@@ -19,13 +19,12 @@ WEIGHTS = dict.fromkeys(netlab.SERVERS, 100)
 
 
 def check_bounds(lab, since):
-    """As many failures as the check wants, and no more, before VPP is told."""
-    fall = lab.config()["maglev"]["healthchecks"]["web"]["fall"]
-    told = lab.d.wait_log("vpp-lb-sync-as-weight-updated", since, address=lab.s2.ip4, to=0)
-    before = lab.d.parsed[since:lab.d.parsed.index(told)]
-    failures = [r for r in before if r["msg"] == "probe-done" and r["backend"] == "s2" and r["outcome"] == "fail"]
-    # (VPP answers while the next probe may end.)
-    assert fall <= len(failures) <= fall + 1, failures
+    """As many failures as the check wants, and no more, make a dead one of it."""
+    down = lab.d.parsed.index(lab.d.wait_state("s2", "down", since))
+    failures = [r for r in lab.d.records("probe-done", since, backend="s2", outcome="fail")
+                if lab.d.parsed.index(r) < down]
+    # (One less for each that failed before it died.)
+    assert 1 <= len(failures) <= lab.config()["maglev"]["healthchecks"]["web"]["fall"], failures
 
 
 class Account:
