@@ -25,7 +25,8 @@ def config(cluster, backends=None, **lb):
     """web-a refuses, web-b is static, web-off disabled."""
     backends = backends or BACKENDS
     return cluster.config(backends=backends, frontends={"www": frontend({"p": dict.fromkeys(backends, 50)})},
-                          checks={"web": {"type": "tcp", "port": 1, "interval": "1s", "timeout": "900ms"}}, **lb)
+                          checks={"web": {"type": "http", "port": 1, "interval": "1s", "timeout": "900ms",
+                                         "reuse-connection": True, "params": {"path": "/"}}}, **lb)
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def daemon(cluster):
     d = grpcclient.start(cluster, config(cluster), "--log-level", "info", "--vpp-stats-addr",
                          cluster.sim.stats)
     d.wait_state("web-a", "down")
+    d.wait_state("web-b", "up")
     return d
 
 
@@ -82,7 +84,8 @@ def test_lists(client):
                                                          ("web-off", "disabled")]
     assert not client.call("ListBackends").backends
     assert [f.name for f in client.call("ListFrontends", full=True).frontends] == ["www"]
-    assert [h.name for h in client.call("ListHealthChecks", full=True).healthchecks] == ["web"]
+    checks = client.call("ListHealthChecks", full=True).healthchecks
+    assert [(h.name, h.reuse_connection) for h in checks] == [("web", True)]
 
 
 def test_errors(daemon, client):

@@ -63,6 +63,7 @@ def daemon(cluster):
     cluster.start_sim()
     d = grpcclient.start(cluster, config(cluster), "--vpp-stats-addr", cluster.sim.stats)
     d.wait_state("web-a", "down")
+    d.wait_state("web-b", "up")
     d.wait_drift_syncs()
     return d
 

@@ -102,6 +102,7 @@ def config(cluster):
 @pytest.fixture
 def daemon(cluster):
     cluster.d = cluster.start_maglevd(config(cluster), api=cluster.dir / "nobody.sock")
+    cluster.d.wait_log("backend-transition", count=5, to="up")
     return cluster
 
 

@@ -199,6 +199,7 @@ def test_graceful_stop(cluster, static, number):
 
 def test_sigpipe_is_ignored(cluster, static):
     d = cluster.start_maglevd(static, api="")
+    d.wait_state("s", "up")
     d.signal(signal.SIGPIPE)
     assert d.backend("s")["state"] == "up"
 
