@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/table.h - VPP's new-flow table, exactly (pure; src/plugins/lb/lb.c
- * lb_vip_update_new_flow_table in VPP 26.10, and section 3.3 of our documentation of it).
+/* core/table.h - VPP's new-flow table, exactly (pure; lb_vip_update_new_flow_table of
+ * src/plugins/lb/lb.c in VPP 26.10).
  *
  * For length M and the ASes with weight > 0: one entry per (AS, replica r < weight), sorted by
  * (r, the 16 address bytes as VPP stores them); each entry walks its own permutation of the buckets
