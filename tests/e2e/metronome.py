@@ -12,8 +12,8 @@ PERIOD = 0.01
 
 
 class Metronome(Process):
-    def __init__(self, directory):
-        super().__init__("metronome", [sys.executable, "-B", __file__], directory, daemon=False)
+    def __init__(self, name, directory):
+        super().__init__(name, [sys.executable, "-B", __file__], directory, daemon=False)
         wait_for(self.stdout_text, self.stderr_text)
 
     def worst(self):
