@@ -52,6 +52,12 @@ static void mailbox_ready(void *ctx, uint32_t events _unused_)
 	mb->delivering = false;
 }
 
+void mailbox_look(struct mailbox *mb)
+{
+	assert(!mb->delivering);
+	mailbox_ready(mb, 0);
+}
+
 struct mailbox *mailbox_new(struct loop *l, mailbox_fn *fn, void *ctx)
 {
 	struct mailbox *mb = XNEW(struct mailbox);

@@ -24,5 +24,8 @@ struct mailbox *mailbox_new(struct loop *l, mailbox_fn *fn, void *ctx);
 void mailbox_free(struct mailbox *mb, mailbox_fn *drop, void *ctx);
 /* Any thread; never blocks for long, never fails. Takes the message. */
 void mailbox_post(struct mailbox *mb, struct mail *m);
+/* Deliver what is there, whether or not anybody was woken for it. On the loop's thread, not from
+ * the mailbox's own handler. */
+void mailbox_look(struct mailbox *mb);
 /* The descriptor that senders write to, for a thread with a descriptor table of its own. */
 int mailbox_own_fd(const struct mailbox *mb);

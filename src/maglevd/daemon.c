@@ -32,6 +32,12 @@
 /* Calls under way when we stop have this long. */
 #define STOP_GRACE (5 * NS_PER_S)
 
+/* How often the probe threads are asked for a sign of life, and how many questions in a row one may
+ * leave unanswered. Counted in questions, not in time: a process that was stopped and goes on has
+ * missed one, however long that was. */
+#define PULSE_INTERVAL (5 * NS_PER_S)
+#define PULSE_MISSED   3
+
 /* ---- what arrives on the loop */
 
 static void on_results(void *ctx, const struct probe_result *r, size_t n)
@@ -50,11 +56,35 @@ static void on_doubt_tick(void *ctx, struct timer *t)
 	timer_set(d->loop, t, now + DOUBT_TICK, on_doubt_tick, d);
 }
 
+static void on_pulse(void *ctx, struct timer *t)
+{
+	struct daemon *d = ctx;
+
+	timer_set(d->loop, t, loop_now(d->loop) + PULSE_INTERVAL, on_pulse, d);
+	if (!d->engine)
+		return;
+
+	struct probe_pulse p = probe_engine_pulse(d->engine);
+
+	if (p.unread)
+		log_error("probe-results-unread", L_INT("threads", p.unread));
+	if (p.silent && ++d->pulse_missed == PULSE_MISSED)
+		log_error("probe-threads-silent", L_INT("threads", p.silent));
+	if (p.silent)
+		return;
+	if (d->pulse_missed >= PULSE_MISSED)
+		log_info("probe-threads-answer");
+	d->pulse_missed = 0;
+}
+
+/* A main loop that turns is not enough: without its probes the daemon sees nobody die, and a new
+ * one is better. */
 static void on_watchdog(void *ctx, struct timer *t)
 {
 	struct daemon *d = ctx;
 
-	notify_watchdog();
+	if (d->pulse_missed < PULSE_MISSED)
+		notify_watchdog();
 	notify_status(d->fleet, d->lbsync);
 	timer_set(d->loop, t, loop_now(d->loop) + notify_watchdog_interval(), on_watchdog, d);
 }
@@ -231,6 +261,7 @@ static void done(struct daemon *d)
 {
 	timer_cancel(d->loop, &d->watchdog);
 	timer_cancel(d->loop, &d->doubt);
+	timer_cancel(d->loop, &d->pulse);
 	probe_engine_free(d->engine);
 	d->engine = NULL; /* who unsubscribes now asks for its tracing */
 	metrics_free(d->metrics);
@@ -275,6 +306,7 @@ int daemon_run(const struct options *o, struct config *config)
 	start_vpp(&d, started);
 	fleet_start(d.fleet, loop_clock());
 	on_doubt_tick(&d, &d.doubt);
+	on_pulse(&d, &d.pulse);
 	notify_ready();
 	notify_status(d.fleet, d.lbsync);
 	start_watchdog(&d);

@@ -32,6 +32,8 @@ struct daemon {
 	struct metrics *metrics; /* NULL: switched off */
 	struct timer watchdog;
 	struct timer doubt;
+	struct timer pulse;
+	int pulse_missed; /* in a row */
 	wall_ns started;
 	struct {
 		uint64_t good, bad;

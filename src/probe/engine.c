@@ -27,7 +27,10 @@ static void results_ready(void *ctx, struct mail *mail)
 	struct result_batch *b = CONTAINER_OF(mail, struct result_batch, mail);
 
 	atomic_fetch_sub_explicit(&e->backlog, b->n, memory_order_relaxed);
-	e->on_results(e->ctx, b->r, b->n);
+	if (b->answers)
+		b->answers->unanswered = 0;
+	if (b->n)
+		e->on_results(e->ctx, b->r, b->n);
 	free(b);
 }
 
@@ -85,6 +88,30 @@ void probe_engine_set_netns(struct probe_engine *e, const char *netns)
 	for (int i = 0; i < e->n_workers; i++)
 		post(&e->workers[i],
 		     &(struct msg){ .kind = MSG_NETNS, .netns = netns ? xstrdup(netns) : NULL });
+}
+
+static int silent_for(const struct probe_engine *e, int questions)
+{
+	int n = 0;
+
+	for (int i = 0; i < e->n_workers; i++)
+		n += e->workers[i].unanswered >= questions;
+	return n;
+}
+
+struct probe_pulse probe_engine_pulse(struct probe_engine *e)
+{
+	int long_silent = silent_for(e, 2);
+	struct probe_pulse p;
+
+	if (long_silent)
+		mailbox_look(e->results);
+	p.unread = long_silent - silent_for(e, 2);
+	p.silent = silent_for(e, 1);
+	for (int i = 0; i < e->n_workers; i++)
+		if (e->workers[i].unanswered++ == 0) /* one question at a time */
+			post(&e->workers[i], &(struct msg){ .kind = MSG_PULSE });
+	return p;
 }
 
 /* ---- life */

@@ -97,6 +97,15 @@ void probe_engine_trace(struct probe_engine *e, bool on);
  * name is entered. */
 void probe_engine_set_netns(struct probe_engine *e, const char *netns);
 
+/* Are the threads there? To be asked every few seconds: each call asks those that have answered the
+ * last one. The answers come as results do, so that all that they need is tried. Of a thread that
+ * does not answer for two calls, the third looks whether it did and only the wake-up was lost. */
+struct probe_pulse {
+	int silent; /* threads that have not answered the last call's question */
+	int unread; /* that had, it turns out: everything that had come was taken now */
+};
+struct probe_pulse probe_engine_pulse(struct probe_engine *e);
+
 /* Descriptors the engine can have open at once for these many probed backends. */
 size_t probe_engine_fd_need(size_t n_backends, int threads);
 

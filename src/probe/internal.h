@@ -147,6 +147,7 @@ struct target {
 
 struct result_batch { /* on its way to the owner */
 	struct mail mail;
+	struct worker *answers; /* MSG_PULSE, too; NULL: not */
 	size_t n;
 	struct probe_result r[];
 };
@@ -178,6 +179,7 @@ struct worker {
 	struct loop_defer turn_end;
 	unsigned begun; /* probes, in this turn */
 	bool urgent;    /* among the results is one that does not repeat what is known */
+	bool pulse;     /* was asked for */
 	size_t n_results;
 	struct probe_result results[WORKER_BATCH]; /* not yet on their way to the owner */
 	mono_ns results_since;                     /* when the oldest of them came */
@@ -188,6 +190,9 @@ struct worker {
 	struct map regexps; /* by check */
 	struct http_matcher *matcher;
 	char tls_why[PROBE_DETAIL_MAX];
+
+	/* The owner's: questions for its pulse in a row that this thread has not answered. */
+	int unanswered;
 	char buf[WORKER_READ_SIZE];
 };
 
@@ -274,7 +279,7 @@ struct probe_engine {
 };
 
 /* A message to a worker. */
-enum msg_kind { MSG_PUT, MSG_REMOVE, MSG_PACE, MSG_TRACE, MSG_NETNS, MSG_STOP };
+enum msg_kind { MSG_PUT, MSG_REMOVE, MSG_PACE, MSG_TRACE, MSG_NETNS, MSG_PULSE, MSG_STOP };
 
 struct msg {
 	struct mail mail;

@@ -37,9 +37,11 @@ static void results_post(struct worker *w)
 	struct result_batch *b;
 
 	w->urgent = false;
-	if (w->n_results == 0)
+	if (w->n_results == 0 && !w->pulse)
 		return;
 	b = xmalloc(sizeof *b + w->n_results * sizeof b->r[0]);
+	b->answers = w->pulse ? w : NULL;
+	w->pulse = false;
 	b->n = w->n_results;
 	memcpy(b->r, w->results, w->n_results * sizeof b->r[0]);
 	w->n_results = 0;
@@ -421,6 +423,9 @@ static void worker_message(void *ctx, struct mail *mail)
 		break;
 	case MSG_NETNS:
 		netns_set(w, m);
+		break;
+	case MSG_PULSE:
+		w->pulse = w->urgent = true;
 		break;
 	case MSG_STOP:
 		loop_stop(w->loop, 0);

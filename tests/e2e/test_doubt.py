@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checker doubts itself: what is its own trouble is nobody's death."""
+import ctypes
 import os
+import pathlib
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -144,6 +148,70 @@ def test_stopped_for_half_a_minute(cluster):
     log, journal = sleep_and_wake(fleet)
     unharmed(fleet, log, journal)
     detects_again(fleet)
+
+
+# ---- a thread that stands still
+
+class Held:
+    """One thread of a process held still, as no signal can do: by ptrace(2)."""
+    SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, tid):
+        self.tid = tid
+        if self.ptrace(self.SEIZE) != 0:
+            pytest.skip(f"ptrace is not for us: {os.strerror(ctypes.get_errno())}")
+        assert self.ptrace(self.INTERRUPT) == 0
+        os.waitpid(tid, self.WALL)
+
+    def ptrace(self, request):
+        libc = ctypes.CDLL(None, use_errno=True)
+        return libc.ptrace(ctypes.c_long(request), ctypes.c_long(self.tid), None, None)
+
+    def go(self):
+        assert self.ptrace(self.DETACH) == 0
+
+
+def threads_named(d, name):
+    tasks = pathlib.Path(f"/proc/{d.pid}/task")
+    return [int(t.name) for t in tasks.iterdir() if (t / "comm").read_text().strip() == name]
+
+
+class Manager(threading.Thread):
+    """A service manager that counts how often its watchdog is fed. Whoever tells it waits until it listens."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.env = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "2000000"}
+        self.fed = 0
+        self.start()
+
+    def run(self):
+        while True:
+            self.fed += b"WATCHDOG=1" in self.socket.recv(4096)
+
+
+def test_a_probe_thread_that_stands_still_is_noticed(cluster):
+    """Said, and the watchdog goes hungry; the main loop goes on meanwhile."""
+    manager = Manager(cluster.dir / "notify")
+    cluster.web("a")
+    d = cluster.start_maglevd(cluster.config(), api="", env=manager.env)
+    d.wait_state("a", "up")
+    wait_for(lambda: manager.fed >= 2, "the watchdog to be fed")
+    probe, = threads_named(d, "probe")
+    held = Held(probe)
+    try:
+        assert d.wait_log("probe-threads-silent", timeout=4 * DEADLINE)["threads"] == 1
+        wait_for(lambda: d.backend("a")["state"] == "up", "the main loop's answer")
+        fed = manager.fed
+        time.sleep(5)  # five times as long as between two feedings
+        assert manager.fed == fed
+    finally:
+        held.go()
+    d.wait_log("probe-threads-answer")
+    wait_for(lambda: manager.fed > fed, "the watchdog to be fed again")
+    assert d.records("probe-results-unread") == []
 
 
 def test_the_wall_clock_jumps(cluster):

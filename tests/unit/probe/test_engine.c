@@ -275,6 +275,32 @@ static void test_repeated_passes_come_together(void **state)
 	server_free(s);
 }
 
+/* A thread that answers; then one whose answer the loop is not told of. */
+static void test_pulse(void **state)
+{
+	struct rig *rig = rig_new(1);
+	mono_ns give_up = loop_clock() + RIG_PATIENCE;
+	struct probe_pulse p = probe_engine_pulse(rig->e);
+
+	assert_int_equal(p.silent, 0); /* nobody was asked */
+	do {
+		assert_true(loop_clock() < give_up);
+		loop_turn(rig->l, NS_PER_S);
+		p = probe_engine_pulse(rig->e);
+	} while (p.silent);
+	p = probe_engine_pulse(rig->e);
+	assert_int_equal(p.silent, 1);
+	assert_int_equal(p.unread, 0); /* not at the first miss */
+	while (!p.unread) {
+		assert_true(loop_clock() < give_up);
+		assert_int_equal(p.silent, 1);
+		(void)usleep(1000);
+		p = probe_engine_pulse(rig->e);
+	}
+	assert_int_equal(p.silent, 0);
+	rig_free(rig);
+}
+
 static void test_trace(void **state)
 {
 	struct rig *rig = rig_new(1);
@@ -499,7 +525,7 @@ int main(void)
 		cmocka_unit_test(test_free_in_flight),
 		cmocka_unit_test(test_many_targets),
 		cmocka_unit_test(test_repeated_passes_come_together),
-
+		cmocka_unit_test(test_pulse),
 		cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_out_of_descriptors),
 		cmocka_unit_test(test_late_deadline_is_inconclusive),
