@@ -356,3 +356,18 @@ def test_the_makefile_has_what_is_promised():
     for target in ("demo test install install-deps lint fixstyle sanitize fuzz bench coverage pkg-deb docker docker-push e2e "
                    "robot-test build-amd64 build-arm64 proto fixstyle-web test-vpp help test-deb").split():
         assert re.search(rf"^  make {target} ", shown, re.MULTILINE), target
+
+
+# ---- build directories
+
+@pytest.mark.parametrize("name, kept", [("pkg", True), ("holiday-pictures", False)])
+def test_a_build_directory_is_not_anybodys(tmp_path, name, kept):
+    """Built into beside packages; never where there is something else."""
+    (tmp_path / name).mkdir()
+    (tmp_path / "one.deb").write_text("whole")
+    p = subprocess.run([ROOT / "tools" / "build-variant", "--setup", tmp_path, "gcc"], cwd=ROOT,
+                       capture_output=True, text=True)
+    assert (p.returncode == 0) == kept, p.stdout + p.stderr
+    assert kept or p.stderr == f"{tmp_path} exists and is no build directory\n"
+    assert (tmp_path / "one.deb").read_text() == "whole" and (tmp_path / name).is_dir()
+    assert (tmp_path / "build.ninja").is_file() == kept
