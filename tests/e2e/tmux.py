@@ -100,8 +100,10 @@ class Screen:
         self.tmux.record(self.drawn)
         words = " ".join(shlex.quote(str(w))
                          for w in ["env", *env, *argv])
-        self.tmux.type(f"stty -a >{directory}/before; {words} 2>{directory}/stderr")
-        self.tmux.wait("2>")
+        line = f"stty -a >{directory}/before; {words} 2>{directory}/stderr"
+        self.tmux.type(line)
+        # Wherever the window's width breaks it.
+        wait_for(lambda: line[-40:] in self.tmux.text().replace("\n", ""), self.tmux.text)
         self.tmux.keys("Enter")
 
     def ended(self):
