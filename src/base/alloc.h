@@ -34,5 +34,18 @@ static inline void cleanup_free_(void *p)
 
 #define ARRAY_LEN(a)               (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(p, T, member) ((T *)(void *)((char *)(p)-offsetof(T, member)))
-#define MIN(a, b)                  ((a) < (b) ? (a) : (b))
-#define MAX(a, b)                  ((a) > (b) ? (a) : (b))
+/* Each operand is evaluated once: it may be a call, and the clock's next answer is another. */
+#define MIN(a, b) LESSER_(a, b, UNIQUE_(a_, __COUNTER__), UNIQUE_(b_, __COUNTER__))
+#define MAX(a, b) GREATER_(a, b, UNIQUE_(a_, __COUNTER__), UNIQUE_(b_, __COUNTER__))
+#define LESSER_(a, b, x, y)                                                                        \
+	__extension__({                                                                            \
+		const __typeof__(0 ? (a) : (b)) x = (a), y = (b);                                  \
+		x < y ? x : y;                                                                     \
+	})
+#define GREATER_(a, b, x, y)                                                                       \
+	__extension__({                                                                            \
+		const __typeof__(0 ? (a) : (b)) x = (a), y = (b);                                  \
+		x > y ? x : y;                                                                     \
+	})
+#define UNIQUE_(name, n)  UNIQUE__(name, n)
+#define UNIQUE__(name, n) name##n

@@ -408,7 +408,7 @@ static int on_close(struct reader *r)
 		const struct node *item = f->items.v[i];
 
 		items[i] = f->items.v[i];
-		n->height = MAX(n->height, item->height);
+		n->height = (uint8_t)MAX(n->height, item->height);
 		n->size = item->size > UINT32_MAX - n->size ? UINT32_MAX : n->size + item->size;
 	}
 	n->height++;

@@ -161,7 +161,8 @@ static dur_ns wait_for(struct loop *l, dur_ns max_wait)
 		return 0;
 	if (!n)
 		return max_wait;
-	until = MAX(n->at - loop_clock(), 0);
+	until = n->at - loop_clock();
+	until = MAX(until, 0); /* less than nothing would be for ever */
 	return max_wait < 0 ? until : MIN(until, max_wait);
 }
 
