@@ -15,8 +15,12 @@ pytestmark = [pytest.mark.xdist_group("net"),
 
 def routes(lab):
     """What the load balancer's host routes to its TUN device."""
-    return {line.split()[0] for family in ("-4", "-6")
-            for line in lab.lb.run("ip", family, "route", "show", "dev", "lbsim0", "proto", "static").splitlines()}
+    return {line.split()[0] for family in ("-4", "-6") for line in lab.lb.run(
+        "ip", family, "route", "show", "dev", "lbsim0", "proto", "static", check=False).splitlines()}
+
+
+def wait_routes(lab, wanted):
+    wait_for(lambda: routes(lab) == wanted, lambda: f"routes {wanted}, not {routes(lab)}")
 
 
 def test_without_rights_it_says_which(lab):
@@ -44,7 +48,7 @@ def test_a_device_that_cannot_be(lab):
 def test_routes_come_and_go_with_vips(lab):
     lab.lb.ip("route", "add", "unreachable", "192.0.2.99/32")
     lb = lab.start_lb()
-    assert routes(lab) == set()
+    wait_routes(lab, set())
     with lb.client() as c:
         http, https = vppapi.key(netlab.VIP, port=80), vppapi.key(netlab.VIP, port=443)
         six, whole = vppapi.key(netlab.VIP6), vppapi.key("198.51.100.0/24", vppapi.ANY, 0)
@@ -52,14 +56,14 @@ def test_routes_come_and_go_with_vips(lab):
         for vip in (http, https, six, whole, taken):
             c.add_vip(vip)
         # One that the host has already stays the host's.
-        assert routes(lab) == {netlab.VIP, netlab.VIP6, "198.51.100.0/24"}
+        wait_routes(lab, {netlab.VIP, netlab.VIP6, "198.51.100.0/24"})
         assert "forward-route-error" in lb.stdout_text() and "192.0.2.99/32" in lb.stdout_text()
         for vip in (http, six, whole, taken):
             c.del_vip(vip)
-        assert routes(lab) == {netlab.VIP}  # for the other port
+        wait_routes(lab, {netlab.VIP})  # for the other port
         assert "192.0.2.99" in lab.lb.run("ip", "route")
         c.del_vip(https)
-        assert routes(lab) == set()
+        wait_routes(lab, set())
 
 
 def test_its_account_of_packets(lab):
