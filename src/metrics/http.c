@@ -520,7 +520,6 @@ struct metrics_http *metrics_http_new(const struct metrics_http_opts *o, struct 
 	struct httpd_door_opts door = { .addr = o->addr,
 					.turn = &h->turn,
 					.send_buffer = SEND_BUFFER,
-					.defer = ASK_TIME,
 					.coming = make_place,
 					.ctx = h };
 
@@ -531,6 +530,7 @@ struct metrics_http *metrics_http_new(const struct metrics_http_opts *o, struct 
 	list_init(&h->served_next);
 	list_init(&h->editions);
 	h->loop = door.loop = loop_new();
+	door.defer = h->o.ask_time;
 	h->to_owner = mailbox_new(o->loop, on_wanted, h);
 	h->to_server = mailbox_new(h->loop, on_served, h);
 	if (httpd_door_open(&h->door, &door, &h->port, e) || start_daemon(h, e)) {

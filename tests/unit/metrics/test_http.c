@@ -136,6 +136,21 @@ static int dial(const struct bed *b)
 	return fd;
 }
 
+/* One that takes no more than about `room` bytes ahead of what is read. */
+static int dial_slow_reader(const struct bed *b, int room)
+{
+	int fd = dial(b);
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room), 0);
+	return fd;
+}
+
+static void close_all(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
 static void say(int fd, const char *text)
 {
 	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
@@ -368,11 +383,10 @@ static void the_silent_keep_nobody_out(void **state)
 static void a_flood_of_the_slow_cuts_off_no_reader(void **state)
 {
 	struct bed *b = bed_new();
-	int fd = dial(b), small = 32768, fds[300];
+	int fd = dial_slow_reader(b, 32768), fds[300];
 	char *got;
 
 	b->lines = 100000;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
 	say(fd, "GET /metrics HTTP/1.1\r\n" HOST);
 	TURN_UNTIL(b, b->wanted == 1);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
@@ -382,8 +396,7 @@ static void a_flood_of_the_slow_cuts_off_no_reader(void **state)
 	got = read_all(b, fd);
 	assert_non_null(strstr(got, "t_line{n=\"99999\"}"));
 	free(got);
-	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		close(fds[i]);
+	close_all(fds, ARRAY_LEN(fds));
 	bed_free(b);
 }
 
@@ -391,14 +404,13 @@ static void a_flood_of_the_slow_cuts_off_no_reader(void **state)
 static void a_flood_of_readers_cuts_off_nobody_who_asks(void **state)
 {
 	struct bed *b = bed_new();
-	int fd = dial(b), small = 4096, fds[200];
+	int fd = dial(b), fds[200];
 	char *got;
 
 	say(fd, "GET / HTTP/1.1\r\n");
 	b->lines = 200000;
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-		fds[i] = dial(b);
-		setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+		fds[i] = dial_slow_reader(b, 4096);
 		say(fds[i], "GET /metrics HTTP/1.1\r\n" HOST);
 		loop_turn(b->loop, 0); /* serves those who came so far */
 	}
@@ -406,8 +418,7 @@ static void a_flood_of_readers_cuts_off_nobody_who_asks(void **state)
 	got = read_all(b, fd);
 	assert_non_null(strstr(got, "page"));
 	free(got);
-	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		close(fds[i]);
+	close_all(fds, ARRAY_LEN(fds));
 	bed_free(b);
 }
 
@@ -416,12 +427,11 @@ static void a_flood_of_readers_cuts_off_nobody_who_asks(void **state)
 static void slow_readers_hold_little_memory(void **state)
 {
 	struct bed *b = bed_with(0, 50 * NS_PER_MS);
-	int fds[12], small = 4096;
+	int fds[12];
 
 	b->lines = 200000;
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-		fds[i] = dial(b);
-		setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+		fds[i] = dial_slow_reader(b, 4096);
 		say(fds[i], "GET /metrics HTTP/1.1\r\n" HOST);
 		expect(b, "GET / HTTP/1.1\r\n" HOST, "200", "page");
 		assert_true(atomic_load(&b->alive) <= 5);
@@ -430,8 +440,7 @@ static void slow_readers_hold_little_memory(void **state)
 	b->lines = 3;
 	expect(b, "GET /metrics HTTP/1.1\r\n" HOST, "200", "t_line");
 	assert_true(atomic_load(&b->alive) <= 5);
-	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		close(fds[i]);
+	close_all(fds, ARRAY_LEN(fds));
 	bed_free(b);
 }
 

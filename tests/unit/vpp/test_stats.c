@@ -333,18 +333,31 @@ static void test_states(void **state)
 	segment_free(&s);
 }
 
+/* A directory of one counter, of one thread, for two VIPs. */
+struct one_counter {
+	uint64_t dir, threads, counts;
+};
+
+static struct one_counter segment_one_counter(struct segment *s)
+{
+	struct one_counter c;
+
+	segment_header(s, 2, 0);
+	c.dir = segment_vector(s, 1, 144);
+	c.threads = segment_vector(s, 1, 8);
+	c.counts = segment_vector(s, 2, 8);
+	segment_entry(s, c.dir, 0, 2, "untracked packet", c.threads);
+	segment_pointer(s, c.threads, 0, c.counts);
+	segment_set_directory(s, c.dir);
+	return c;
+}
+
 static void test_lengths(void **state)
 {
 	struct segment s = segment_new(8 << 20);
-	uint64_t dir, threads, counts;
+	struct one_counter c = segment_one_counter(&s);
+	uint64_t dir = c.dir, threads = c.threads, counts = c.counts;
 
-	segment_header(&s, 2, 0);
-	dir = segment_vector(&s, 1, 144);
-	threads = segment_vector(&s, 1, 8);
-	counts = segment_vector(&s, 2, 8);
-	segment_entry(&s, dir, 0, 2, "untracked packet", threads);
-	segment_pointer(&s, threads, 0, counts);
-	segment_set_directory(&s, dir);
 	/* One more than fits behind each. */
 	segment_set_length(&s, dir, (uint32_t)((s.size - dir) / 144 + 1));
 	expect_broken(&s, "directory");
@@ -420,29 +433,23 @@ static void test_shrunk(void **state)
 	const struct vpp_stats_vip v = { .index = 1 };
 	struct vpp_stats_mem m = { .size = s.size };
 	struct vpp_stats_figures f;
+	struct one_counter c = segment_one_counter(&s);
 	FILE *file = tmpfile();
-	uint64_t dir, threads, counts, boot;
+	uint64_t boot;
 	struct err e;
 
 	assert_non_null(file);
-	segment_header(&s, 2, 0);
-	dir = segment_vector(&s, 1, 144);
-	threads = segment_vector(&s, 1, 8);
-	counts = segment_vector(&s, 2, 8);
-	segment_entry(&s, dir, 0, 2, "untracked packet", threads);
-	segment_pointer(&s, threads, 0, counts);
-	segment_set_directory(&s, dir);
 	assert_int_equal(fwrite(s.p, 1, s.size, file), s.size);
 	assert_int_equal(fflush(file), 0);
 	m.fd = fileno(file);
 	assert_int_equal(vpp_stats_read(&m, &v, 1, &f, &boot, &e), 0);
-	assert_int_equal(ftruncate(m.fd, (off_t)counts + 8), 0);
+	assert_int_equal(ftruncate(m.fd, (off_t)c.counts + 8), 0);
 	assert_int_equal(vpp_stats_read(&m, &v, 1, &f, &boot, &e), -EBADMSG);
 	assert_non_null(strstr(e.msg, "a counter"));
-	assert_int_equal(ftruncate(m.fd, (off_t)threads), 0);
+	assert_int_equal(ftruncate(m.fd, (off_t)c.threads), 0);
 	assert_int_equal(vpp_stats_read(&m, &v, 1, &f, &boot, &e), -EBADMSG);
 	assert_non_null(strstr(e.msg, "untracked packet"));
-	assert_int_equal(ftruncate(m.fd, (off_t)dir + 100), 0);
+	assert_int_equal(ftruncate(m.fd, (off_t)c.dir + 100), 0);
 	assert_int_equal(vpp_stats_read(&m, &v, 1, &f, &boot, &e), -EBADMSG);
 	assert_non_null(strstr(e.msg, "the directory"));
 	fclose(file);
