@@ -274,6 +274,8 @@ static void on_scrape(void *ctx, struct timer *t)
 		return;
 	}
 	if (r < 0) {
+		/* Who asked between two scrapes comes here, too: the next one finds no memory. */
+		timer_cancel(c->o.loop, t);
 		vpp_statsconn_renew(c->conn);
 		trouble(c, e.msg);
 		return;

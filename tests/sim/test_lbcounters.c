@@ -394,6 +394,11 @@ static void test_cut_memory(void **state)
 	bed_turn_for(b, 1100 * NS_PER_MS);
 	assert_int_equal(lbcounters_read(lbsync_counters(b->s), &v, &n, &at, &e), -ENODATA);
 	assert_int_equal(bed_logged(b, "vpp-lb-stats-error"), 1);
+	/* The scrape that was to come next finds nothing to read; then it is tried again. */
+	bed_turn_for(b, 4500 * NS_PER_MS);
+	assert_int_equal(l.asked, 1);
+	bed_turn_for(b, 1500 * NS_PER_MS);
+	assert_int_equal(l.asked, 2);
 	bed_assert_equal(b);
 	listener_free(l.listener);
 	(void)close(l.fd);
