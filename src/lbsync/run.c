@@ -323,6 +323,9 @@ static void resume_later(struct lbsync *s)
 
 	lbsync_wait_untake(s);
 	if (run->scope == LBSYNC_ALL) {
+		/* One that became due meanwhile (a reload) is owed its read, and lb_conf. */
+		if (s->full_wanted)
+			return;
 		lbsync_want_full(s, s->full_reason);
 		s->full_resumes = true;
 		return;

@@ -963,6 +963,31 @@ static void test_request_over_a_cut(void **state)
 	assert_int_equal(one.c.n[LBSYNC_VIP_ADDED], 1);
 }
 
+/* A reload comes while a sync runs that is then cut short: what is resumed must not take the place
+ * of what the reload is owed, which is a read and its lb_conf. */
+static void test_reload_over_a_cut(void **state)
+{
+	struct syncbed *b = *state;
+	uint64_t pushed, reads;
+
+	fill_many(b, 400);
+	bed_sim_start(b);
+	bed_start(b);
+	bed_until(b, some_added);
+	pushed = bed_calls(b, VPP_LB_CONF);
+	reads = bed_reads(b);
+	b->conf.flow_timeout = 77 * NS_PER_S;
+	lbsync_reloaded(b->s);
+	lbsync_changed(b->s, &b->fes[0].sync, true);
+	bed_settle(b);
+	bed_assert_equal(b);
+	logged(b, 1, "interrupted=true");
+	logged(b, 1, "vpp-lb-sync-start reason=reload scope=all ");
+	assert_int_equal(bed_calls(b, VPP_LB_CONF), pushed + 1);
+	assert_int_equal(bed_reads(b), reads + 2);
+	logged(b, 1, "flow_timeout=77");
+}
+
 /* Changes at random, refusals, restarts and hands in the plugin: in the end it is as wanted. */
 static void test_random_walk(void **state)
 {
@@ -1067,6 +1092,7 @@ int main(void)
 		T(stopped_in_a_run),
 		T(death_in_a_long_sync),
 		T(request_over_a_cut),
+		T(reload_over_a_cut),
 		T(random_walk),
 	};
 	log_set_level(LVL_OFF);
