@@ -199,7 +199,7 @@ static struct vpp_lb_conf wanted_conf(const struct lbsync *s)
 static void on_conf_set(void *ctx, const struct vpp_answer *a)
 {
 	struct lbsync *s = ctx;
-	const struct vpp_lb_conf *c = &s->conf_sent;
+	const struct vpp_lb_conf *c = &s->conf_sent, want = wanted_conf(s);
 
 	if (a->status < 0)
 		return;
@@ -212,7 +212,11 @@ static void on_conf_set(void *ctx, const struct vpp_answer *a)
 			 L_UINT("sticky_buckets_per_core", c->sticky_buckets_per_core),
 			 L_UINT("flow_timeout", c->flow_timeout));
 	}
-	lbsync_conf_finished(s);
+	/* A reload came meanwhile: the plan that follows serves it, and no other push comes. */
+	if (!lbdrift_conf_eq(&want, c))
+		lbsync_conf_push(s);
+	else
+		lbsync_conf_finished(s);
 }
 
 /* Sent only where it differs: a push throws away every worker's flow table. */

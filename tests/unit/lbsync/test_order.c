@@ -325,6 +325,36 @@ static void test_calls_lost(void **state)
 	assert_int_equal(waiting(b), N_FES * 3);
 }
 
+/* lb_conf is wished otherwise while it is on its way: the newest wish arrives, with this sync. */
+static void conf_changes_in_flight(struct bed *b, int32_t retval)
+{
+	b->has_vips = true;
+	b->conf.flow_timeout = 50 * NS_PER_S;
+	start(b);
+	assert_int_equal(waiting(b), 1);
+	assert_int_equal(b->held.v[0].msg, VPP_LB_CONF);
+	assert_int_equal(b->held.v[0].b.lb_conf.flow_timeout, 50);
+	b->conf.flow_timeout = 60 * NS_PER_S;
+	lbsync_reloaded(b->s);
+	answer(b, retval);
+	assert_int_equal(waiting(b), 1);
+	assert_int_equal(b->held.v[1].msg, VPP_LB_CONF);
+	assert_int_equal(b->held.v[1].b.lb_conf.flow_timeout, 60);
+	answer(b, 0);
+	turn_until_fn(b->loop, idle, b);
+	assert_int_equal(b->held.n, 2);
+}
+
+static void test_conf_changes_in_flight(void **state)
+{
+	conf_changes_in_flight(*state, 0);
+}
+
+static void test_conf_changes_before_it_is_refused(void **state)
+{
+	conf_changes_in_flight(*state, -1);
+}
+
 #define T(NAME) cmocka_unit_test_setup_teardown(test_##NAME, setup, teardown)
 
 int main(void)
@@ -335,6 +365,8 @@ int main(void)
 		T(refused_vip_with_its_servers_in_flight),
 		T(cli_fails),
 		T(calls_lost),
+		T(conf_changes_in_flight),
+		T(conf_changes_before_it_is_refused),
 	};
 	log_set_level(LVL_OFF);
 	return cmocka_run_group_tests(tests, NULL, NULL);
