@@ -189,8 +189,6 @@ static void trim_histories(struct fleet *f)
 
 static void apply_rest(struct fleet *f, const struct config *old)
 {
-	if (f->config->transition_history != old->transition_history)
-		trim_histories(f);
 	if (f->engine && !same_text(f->config->netns, old->netns))
 		probe_engine_set_netns(f->engine, f->config->netns);
 	for (size_t i = 0; i < f->frontends.n; i++)
@@ -210,6 +208,9 @@ struct reload_counts reload_apply(struct fleet *f, struct config *config, mono_n
 	enter_frontends(f);
 	remove_backends(f, old, &d);
 	fleet_resort(f);
+	/* A ring of the old length cannot be written to by the new one. */
+	if (f->config->transition_history != old->transition_history)
+		trim_histories(f);
 	change_backends(f, &d, now);
 	apply_rest(f, old);
 	if (f->lbsync)

@@ -770,6 +770,41 @@ static void reload_trims_and_moves_threads(void **state_)
 	end(f);
 }
 
+/* A reload that changes the history's length and, of a backend whose history is full, the address:
+ * what the reload itself records goes to the end. */
+static void reload_records_in_a_history_of_new_length(int length, size_t n)
+{
+	struct fleet *f = fleet_of(base_yaml);
+	const struct backend *a = fleet_backend(f, "a");
+	struct str text = { 0 };
+
+	for (int i = 0; i < 4; i++) {
+		results(f, "a", CODE_L7OK, 2);
+		results(f, "a", CODE_L7STS, 3);
+	}
+	str_add(&text, base_yaml);
+	memcpy(strstr(text.p, "198.51.100.10"), "198.51.100.11", 13);
+	str_addf(&text, "  healthchecker: { transition-history: %d }\n", length);
+	(void)reload_apply(f, load(str_z(&text)), 0);
+	assert_int_equal(a->history.n, n);
+	assert_int_equal(backend_history(a, 0)->code, CODE_RELOAD);
+	for (size_t i = 1; i < n; i++)
+		assert_int_equal(backend_history(a, i)->to, i % 2 ? HEALTH_DOWN : HEALTH_UP);
+	assert_null(backend_history(a, n));
+	str_done(&text);
+	end(f);
+}
+
+static void reload_records_in_a_shorter_history(void **state_)
+{
+	reload_records_in_a_history_of_new_length(3, 3);
+}
+
+static void reload_records_in_a_longer_history(void **state_)
+{
+	reload_records_in_a_history_of_new_length(20, 6);
+}
+
 /* One of many changed: one message to the engine. */
 static void reload_of_many_touches_one(void **state_)
 {
@@ -968,6 +1003,8 @@ int main(void)
 		cmocka_unit_test(reload_finds_static_backends_up),
 		cmocka_unit_test(reload_moves_a_frontend),
 		cmocka_unit_test(reload_trims_and_moves_threads),
+		cmocka_unit_test(reload_records_in_a_shorter_history),
+		cmocka_unit_test(reload_records_in_a_longer_history),
 		cmocka_unit_test(reload_of_many_touches_one),
 		cmocka_unit_test(random_life),
 		cmocka_unit_test(warnings_are_limited_per_reason),
