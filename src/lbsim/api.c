@@ -293,9 +293,8 @@ static void read_cli(const struct call *c)
 	const size_t most = WIRE_FRAME_MAX - 64;
 	if (text.len > most)
 		log_warn("cli-reply-cut", L_UINT("bytes", text.len));
-	const struct vpp_cli_inband_reply r = {
-		.retval = retval, .reply = { text.p, (uint32_t)MIN(text.len, most) }
-	};
+	const uint32_t n = (uint32_t)MIN(text.len, most);
+	const struct vpp_cli_inband_reply r = { .retval = retval, .reply = { text.p, n } };
 	answer(c, &r);
 	str_done(&text);
 	str_done(&version);

@@ -86,11 +86,12 @@ static struct vip_key key_of_row(const struct prefix *pfx, uint8_t proto, uint16
 void lbread_vip(struct lbread *r, const struct vpp_lb_vip_details *d)
 {
 	struct plan_state *s = &r->vips;
+	const uint8_t encap = (uint8_t)MIN(d->encap, UINT8_MAX);
 
 	s->vips = vec_grow_(s->vips, sizeof *s->vips, &s->cap_vips, s->n_vips + 1);
 	s->vips[s->n_vips++] = (struct plan_vip){
 		.key = key_of_row(&d->pfx, d->protocol, d->port),
-		.encap = (uint8_t)MIN(d->encap, UINT8_MAX),
+		.encap = encap,
 		.sticky = STICKY_UNKNOWN,
 		.table_len = d->flow_table_length,
 	};

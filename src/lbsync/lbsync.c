@@ -328,10 +328,10 @@ uint64_t lbsync_total(const struct lbsync *s, enum lbsync_scope scope, enum lbsy
 	return s->totals[scope][kind];
 }
 
-uint64_t lbsync_drift_total(const struct lbsync *s, enum lbdrift_kind d)
+uint64_t lbsync_drift_total(const struct lbsync *s, enum lbdrift_kind k)
 {
-	assert(d < LBDRIFT_N);
-	return s->drifts[d];
+	assert(k < LBDRIFT_N);
+	return s->drifts[k];
 }
 
 const struct vpp_client *lbsync_client(const struct lbsync *s)

@@ -18,7 +18,8 @@ static int raise_limit(rlim_t need, struct rlimit *lim)
 	if (lim->rlim_cur >= need)
 		return 0;
 
-	struct rlimit want = { .rlim_cur = need, .rlim_max = MAX(lim->rlim_max, need) };
+	rlim_t most = MAX(lim->rlim_max, need);
+	struct rlimit want = { .rlim_cur = need, .rlim_max = most };
 
 	if (setrlimit(RLIMIT_NOFILE, &want) == 0)
 		return 0; /* CAP_SYS_RESOURCE, or within the hard limit */

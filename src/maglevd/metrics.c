@@ -10,7 +10,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -273,6 +272,18 @@ static const char page[] = "<!DOCTYPE html>\n<html lang=\"en\"><head><title>magl
 			   "<body><h1>maglevd</h1><p><a href=\"/metrics\">Metrics</a></p></body>"
 			   "</html>\n";
 
+/* Who counts and who tells cannot include each other. */
+static_assert(METRICS_VPP_API_BUCKETS == VPP_CLIENT_BUCKETS, "VPP's answers");
+static_assert(METRICS_RPC_BUCKETS == RPC_COUNTS_BUCKETS, "our answers");
+
+static bool same_bounds(const double *a, const double *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
 struct metrics *metrics_new(struct daemon *d, struct err *e)
 {
 	struct metrics *m = XNEW(struct metrics);
@@ -282,10 +293,8 @@ struct metrics *metrics_new(struct daemon *d, struct err *e)
 						.wanted = on_wanted,
 						.ctx = m };
 
-	/* Who counts and who tells cannot include each other. */
-	assert(memcmp(metrics_vpp_api_buckets, vpp_client_bucket_s, sizeof vpp_client_bucket_s) ==
-	       0);
-	assert(memcmp(metrics_rpc_buckets, rpc_counts_bucket_s, sizeof rpc_counts_bucket_s) == 0);
+	assert(same_bounds(metrics_vpp_api_buckets, vpp_client_bucket_s, METRICS_VPP_API_BUCKETS));
+	assert(same_bounds(metrics_rpc_buckets, rpc_counts_bucket_s, METRICS_RPC_BUCKETS));
 	m->daemon = d;
 	m->http = metrics_http_new(&opts, e);
 	if (!m->http) {

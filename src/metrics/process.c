@@ -106,13 +106,15 @@ static void write_cpu(struct exposition *x)
 static void write_memory(struct exposition *x, bool resident)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	unsigned long long all, in_memory;
-	char line[256];
+	char line[256], *rest;
+	uint64_t pages;
 
-	if (!read_line("/proc/self/statm", "", line, sizeof line) ||
-	    sscanf(line, "%llu %llu", &all, &in_memory) != 2)
+	if (!read_line("/proc/self/statm", "", line, sizeof line))
 		return;
-	exposition_uint(x, NULL, (resident ? in_memory : all) * page);
+	pages = strtoull(line, &rest, 10);
+	if (resident)
+		pages = strtoull(rest, NULL, 10);
+	exposition_uint(x, NULL, pages * page);
 }
 
 /* 0 is what could not be read. */
