@@ -155,12 +155,27 @@ void ask_vpp_state(const struct ask *a)
 
 /* ---- sync */
 
+static const char *sync_frontend(const struct ask *a)
+{
+	return ((const Maglev__SyncVPPLBStateRequest *)a->req)->frontend_name;
+}
+
+static void lost_frontend(struct pending *p)
+{
+	ask_fail(&p->ask, RPC_NOT_FOUND, "frontend \"%s\" was removed", sync_frontend(&p->ask));
+	pending_free(p);
+}
+
 static void sync_done(void *ctx, int status, const struct lbsync_counts *c)
 {
 	struct pending *p = ctx;
 	Maglev__SyncVPPLBStateResponse m;
 	maglev__sync_vpplbstate_response__init(&m);
 
+	if (status == -ENOENT) {
+		lost_frontend(p);
+		return;
+	}
 	if (status < 0) {
 		lost_vpp(p);
 		return;
@@ -177,7 +192,7 @@ static void sync_done(void *ctx, int status, const struct lbsync_counts *c)
 
 void ask_vpp_sync(const struct ask *a)
 {
-	const char *name = ((const Maglev__SyncVPPLBStateRequest *)a->req)->frontend_name;
+	const char *name = sync_frontend(a);
 	struct lbsync *s = need_vpp(a);
 	struct frontend *fe = NULL;
 	struct pending *p;

@@ -5,8 +5,9 @@ import pytest
 pytest.importorskip("grpc", reason="python3-grpcio is not installed")
 
 import grpcclient
+from cluster import frontend
 from grpcclient import Code
-from processes import DEADLINE, wait_for
+from processes import DEADLINE, repeatedly, wait_for
 from scrape import scrape
 
 METHODS = ("GetVPPLBState", "SyncVPPLBState")
@@ -28,13 +29,17 @@ def started(d):
     return [s.value("grpc_server_started_total", grpc_method=m) for m in METHODS]
 
 
+def future(client, method, **fields):
+    request, response, _ = grpcclient.methods()[method]
+    f = client.channel.unary_unary(f"/maglev.Maglev/{method}", request.SerializeToString,
+                                   response.FromString)
+    return f.future(request(**fields), timeout=DEADLINE)
+
+
 def begin(d, client):
     """Both methods called, and both calls there: what counts them is asked for after they arrived."""
     def call(method):
-        request, response, _ = grpcclient.methods()[method]
-        f = client.channel.unary_unary(f"/maglev.Maglev/{method}", request.SerializeToString,
-                                       response.FromString)
-        return f.future(request(), timeout=DEADLINE)
+        return future(client, method)
 
     before = started(d)
     calls = [call(m) for m in METHODS]
@@ -71,3 +76,29 @@ def test_who_called_goes_away(asked):
     asked.start_sim()
     asked.wait_weights(ALL)
     asked.d.wait_drift_syncs()
+
+
+def test_its_frontend_goes_away_under_a_sync(asked):
+    config = asked.config()
+    config["maglev"]["frontends"]["second"] = frontend({"only": {"a": 30}}, address="203.0.113.81")
+
+    def told():
+        asked.write_config(config)
+        asked.d.reload()
+        asked.d.wait_drift_syncs()
+        asked.sim.control("silence 10m")
+        asked.d.set_weight("second", "only", "a", 40)  # a call that the sync waits behind
+        before = started(asked.d)
+        call = future(client, "SyncVPPLBState", frontend_name="second")
+        wait_for(lambda: started(asked.d) > before, "the call")
+        asked.write_config(asked.config())
+        asked.d.reload()
+        ended = call.code(), call.details()
+        asked.sim.kill()
+        asked.start_sim()
+        asked.wait_weights(ALL)
+        return ended == (Code.NOT_FOUND, 'frontend "second" was removed')
+
+    # Not at once where the machine stalls: a call waits for five seconds at most.
+    with grpcclient.Client(asked.d.grpc) as client:
+        repeatedly(told, "its frontend's end in the answer")
