@@ -5,6 +5,11 @@
  * on its way are asked for again: an event leaves its mark, an answer about that one frontend takes
  * it away.
  *
+ * Nor is a list's word on a backend's state passed on at once: it may have overtaken the event,
+ * which a busy maglevd sends some moments later, and the event tells readers more, at the price of
+ * one record instead of a state fetched by each of them. What must not be waited for: a state that
+ * no event told until the next refresh, or when the stream itself shows that events were missed.
+ *
  * maglevd does not send effective weights with a transition. They are not worked out here, either:
  * whoever shows what the daemon does should ask the daemon. */
 #include "dashboard/feed.h"
@@ -135,8 +140,10 @@ const char *feed_take_dirty(struct feed *f)
 	return NULL;
 }
 
-void feed_all_clean(struct feed *f)
+void feed_asked(struct feed *f)
 {
+	f->believe = f->believe || f->missed;
+	f->missed = false;
 	for (size_t i = 0; i < f->store->frontends.all.n; i++)
 		unmark(f, f->store->frontends.all.v[i]);
 }
@@ -188,6 +195,16 @@ static void prepend(Maglev__BackendInfo *b, const Maglev__TransitionRecord *t)
 	b->n_transitions++;
 }
 
+/* Has a list brought it already? */
+static bool is_recorded(const Maglev__BackendInfo *b, const Maglev__TransitionRecord *t)
+{
+	for (size_t i = 0; i < b->n_transitions; i++)
+		if (b->transitions[i]->at_unix_ns == t->at_unix_ns &&
+		    strcmp(b->transitions[i]->to, t->to) == 0)
+			return true;
+	return false;
+}
+
 static void apply_transition(Maglev__BackendInfo *b, const Maglev__TransitionRecord *t)
 {
 	set_text(&b->state, t->to);
@@ -200,7 +217,8 @@ static void apply_transition(Maglev__BackendInfo *b, const Maglev__TransitionRec
 		b->counter = b->counter_max;
 	else if (strcmp(t->to, "down") == 0)
 		b->counter = 0;
-	prepend(b, t);
+	if (!is_recorded(b, t))
+		prepend(b, t);
 }
 
 static bool probed(const char *state)
@@ -216,6 +234,8 @@ static void on_transition(struct feed *f, struct feed_now now, struct object *o,
 	struct event e;
 
 	apply_transition(b, t);
+	if (b->transitions[0]->at_unix_ns == t->at_unix_ns)
+		o->dirty = false;
 	catalog_rehash(o);
 	mark_frontends_of(f, b);
 	f->wants |= FEED_LB;
@@ -235,12 +255,15 @@ static void on_backend(struct feed *f, struct feed_now now, const Maglev__Backen
 	struct object *o = catalog_get(&f->store->backends, m->backend_name);
 	bool real = t && strcmp(t->from, t->to) != 0;
 
-	if (!t || !f->store->loaded)
+	if (!t || (!real && !f->store->loaded))
 		return;
-	if (o && real)
+	if (o && real && f->store->loaded) {
 		on_transition(f, now, o, t);
-	else if (!o || strcmp(store_backend(o)->state, t->to) != 0)
-		f->wants |= FEED_REFRESH; /* we know less than we thought */
+	} else if (real || !o || strcmp(store_backend(o)->state, t->to) != 0) {
+		/* we know less than we thought, or the first lists may be older than this */
+		f->wants |= FEED_REFRESH;
+		f->missed = true;
+	}
 }
 
 void feed_backend(struct feed *f, const Maglev__BackendInfo *m)
@@ -256,16 +279,32 @@ void feed_backend(struct feed *f, const Maglev__BackendInfo *m)
 }
 
 /* Does a list say of a backend what no event tells? */
-static bool differs(const Maglev__BackendInfo *a, const Maglev__BackendInfo *b)
+static bool is_other(const Maglev__BackendInfo *a, const Maglev__BackendInfo *b)
 {
 	if (strcmp(a->address, b->address) != 0 || strcmp(a->healthcheck, b->healthcheck) != 0 ||
-	    strcmp(a->state, b->state) != 0 || a->enabled != b->enabled ||
 	    a->n_frontend_names != b->n_frontend_names)
+		return true;
+	if (a->enabled != b->enabled && strcmp(a->state, b->state) == 0)
 		return true;
 	for (size_t i = 0; i < a->n_frontend_names; i++)
 		if (strcmp(a->frontend_names[i], b->frontend_names[i]) != 0)
 			return true;
 	return false;
+}
+
+/* Are readers to learn of what a list says about a backend by beginning anew? A state that is only
+ * ahead of its event is marked, and left to that until the next list. */
+static bool is_news(const struct feed *f, struct object *o, const Maglev__BackendInfo *m)
+{
+	const Maglev__BackendInfo *known = store_backend(o);
+	bool was_ahead = o->dirty;
+
+	if (is_other(known, m))
+		return true;
+	if (strcmp(known->state, m->state) == 0)
+		return was_ahead;
+	o->dirty = true;
+	return was_ahead || f->believe || known->since_unix_ns == m->since_unix_ns;
 }
 
 void feed_backends(struct feed *f, const Maglev__ListBackendsResponse *m)
@@ -275,11 +314,11 @@ void feed_backends(struct feed *f, const Maglev__ListBackendsResponse *m)
 	bool news = false;
 
 	for (size_t i = 0; i < m->n_backends; i++) {
-		const struct object *o = catalog_get(c, m->backends[i]->name);
+		struct object *o = catalog_get(c, m->backends[i]->name);
 		bool older = o && store_backend(o)->since_unix_ns > m->backends[i]->since_unix_ns;
 
 		msgs[i] = older ? o->msg : &m->backends[i]->base;
-		news = news || (o && !older && differs(store_backend(o), m->backends[i]));
+		news = (o && !older && is_news(f, o, m->backends[i])) || news;
 	}
 	if (catalog_load(c, msgs, m->n_backends, backend_name) || news)
 		f->resync = f->resync ? f->resync : "the backends are others";
@@ -338,14 +377,41 @@ void feed_frontend(struct feed *f, struct feed_now now, const Maglev__FrontendIn
 	publish_frontend(f, now, m, from);
 }
 
+/* The state that is known of a frontend when a list says another; NULL: it does not. */
+static char *state_before(const struct feed *f, const Maglev__FrontendInfo *m)
+{
+	const struct object *o = catalog_get(&f->store->frontends, m->name);
+
+	if (!o || strcmp(store_frontend(o)->state, m->state) == 0)
+		return NULL;
+	return xstrdup(store_frontend(o)->state);
+}
+
+/* Those that the list changed, one by one. */
+static void publish_changed(struct feed *f, struct feed_now now,
+			    const Maglev__ListFrontendsResponse *m, char *const *before)
+{
+	for (size_t i = 0; i < m->n_frontends; i++) {
+		struct object *o = catalog_get(&f->store->frontends, m->frontends[i]->name);
+		const Maglev__FrontendInfo *info = store_frontend(o);
+
+		if (o->changed)
+			publish_frontend(f, now, info, before[i] ? before[i] : info->state);
+		o->changed = false;
+	}
+}
+
 void feed_frontends(struct feed *f, struct feed_now now, const Maglev__ListFrontendsResponse *m)
 {
 	struct catalog *c = &f->store->frontends;
 	ProtobufCMessage **msgs = xcalloc(m->n_frontends + 1, sizeof *msgs);
+	char **before = xcalloc(m->n_frontends + 1, sizeof *before);
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->n_frontends; i++)
+	for (size_t i = 0; i < m->n_frontends; i++) {
 		msgs[i] = &m->frontends[i]->base;
+		before[i] = state_before(f, m->frontends[i]);
+	}
 	if (catalog_load(c, msgs, m->n_frontends, frontend_name))
 		f->resync = f->resync ? f->resync : "the frontends are others";
 	free(msgs);
@@ -357,10 +423,11 @@ void feed_frontends(struct feed *f, struct feed_now now, const Maglev__ListFront
 	}
 	if (n > FEED_SINGLY_MAX)
 		f->resync = f->resync ? f->resync : "many frontends changed";
-	for (size_t i = 0; i < c->all.n && !f->resync; i++)
-		if (c->all.v[i]->changed)
-			publish_frontend(f, now, store_frontend(c->all.v[i]),
-					 store_frontend(c->all.v[i])->state);
+	if (!f->resync)
+		publish_changed(f, now, m, before);
+	for (size_t i = 0; i < m->n_frontends; i++)
+		free(before[i]);
+	free(before);
 }
 
 /* ---- the rest of a refresh */
@@ -390,9 +457,13 @@ void feed_refreshed(struct feed *f, struct feed_now now)
 	f->store->loaded = true;
 	f->store->refreshed = now.wall;
 	changed(f);
-	if (f->resync)
-		publish_resync(f, now, f->resync);
+	f->believe = false;
+	if (!f->resync)
+		return;
+	publish_resync(f, now, f->resync);
 	f->resync = NULL;
+	for (size_t i = 0; i < f->store->backends.all.n; i++)
+		f->store->backends.all.v[i]->dirty = false;
 }
 
 /* ---- VPP */
@@ -592,6 +663,7 @@ static void heed(struct feed *f, struct feed_now now, const Maglev__LogEvent *m)
 		on_admin(f, m);
 	} else if (strcmp(m->msg, "config-reload-done") == 0) {
 		f->resync = "configuration reloaded";
+		f->missed = true; /* should a list from before it use the resync up */
 		f->wants |= FEED_REFRESH | FEED_LB;
 	}
 }

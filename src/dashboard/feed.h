@@ -27,6 +27,8 @@ struct feed {
 	unsigned wants;     /* enum feed_want; the caller clears what it sees to */
 	const char *resync; /* why pages begin anew after the next refresh; NULL: they need not */
 	size_t n_dirty;     /* frontends */
+	bool missed;        /* states changed without events: the next lists asked for tell */
+	bool believe;       /* the lists under way do: no event follows what they say */
 };
 
 /* The moment of a call: monotonic for the ring, wall-clock for people. */
@@ -63,4 +65,5 @@ void feed_counters(struct feed *f, struct feed_now now, const Maglev__VPPLBCount
 void feed_beat(struct feed *f, struct feed_now now);
 /* A frontend to be asked for anew, or NULL; its mark is taken away. */
 const char *feed_take_dirty(struct feed *f);
-void feed_all_clean(struct feed *f);
+/* The lists of a refresh are asked for: they will say all that marks and the stream asked for. */
+void feed_asked(struct feed *f);

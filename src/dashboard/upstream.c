@@ -296,7 +296,7 @@ static void ask_refresh(struct upstream *u)
 {
 	if (!begin(&u->refresh, REFRESH_PAUSE))
 		return;
-	feed_all_clean(&u->feed); /* the list comes after what marked them */
+	feed_asked(&u->feed);
 	ask_lists(u);
 	ask_vpp(u);
 	ask_lb(u);

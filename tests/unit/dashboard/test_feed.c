@@ -89,14 +89,15 @@ static void fill_frontend(struct fixture *f, const char *name, const char *state
 	f->info.pools = f->pools;
 }
 
-static void load_frontends(struct bed *b, const char *const *names, size_t n, int effective)
+static void load_frontends_in(struct bed *b, const char *const *names, size_t n, const char *state,
+			      int effective)
 {
 	struct fixture *f = xcalloc(n, sizeof *f);
 	Maglev__FrontendInfo **v = xcalloc(n, sizeof(*v));
 	Maglev__ListFrontendsResponse m = MAGLEV__LIST_FRONTENDS_RESPONSE__INIT;
 
 	for (size_t i = 0; i < n; i++) {
-		fill_frontend(&f[i], names[i], "up", effective);
+		fill_frontend(&f[i], names[i], state, effective);
 		v[i] = &f[i].info;
 	}
 	m.n_frontends = n;
@@ -106,9 +107,16 @@ static void load_frontends(struct bed *b, const char *const *names, size_t n, in
 	free(f);
 }
 
+static void load_frontends(struct bed *b, const char *const *names, size_t n, int effective)
+{
+	load_frontends_in(b, names, n, "up", effective);
+}
+
 static char *www[] = { (char *)(uintptr_t) "www" };
 
-static void load_backend(struct bed *b, const char *name, const char *state, wall_ns since)
+/* With the transition that led there (NULL: there was none). */
+static void load_backend_of(struct bed *b, const char *name, const char *state, wall_ns since,
+			    Maglev__TransitionRecord *t)
 {
 	Maglev__ListBackendsResponse m = MAGLEV__LIST_BACKENDS_RESPONSE__INIT;
 	Maglev__BackendInfo info = MAGLEV__BACKEND_INFO__INIT, *v[] = { &info };
@@ -121,9 +129,29 @@ static void load_backend(struct bed *b, const char *name, const char *state, wal
 	info.since_unix_ns = since;
 	info.n_frontend_names = 1;
 	info.frontend_names = www;
+	info.n_transitions = t ? 1 : 0;
+	info.transitions = &t;
 	m.n_backends = 1;
 	m.backends = v;
 	feed_backends(&b->feed, &m);
+}
+
+static void load_backend(struct bed *b, const char *name, const char *state, wall_ns since)
+{
+	load_backend_of(b, name, state, since, NULL);
+}
+
+/* A whole refresh: backend a, and frontend www with that effective weight. */
+static void refresh(struct bed *b, const char *state, wall_ns since, int effective)
+{
+	static const char *const names[] = { "www" };
+	Maglev__TransitionRecord t = MAGLEV__TRANSITION_RECORD__INIT;
+
+	t.to = z(state);
+	t.at_unix_ns = since;
+	load_backend_of(b, "a", state, since, &t);
+	load_frontends(b, names, 1, effective);
+	feed_refreshed(&b->feed, b->now);
 }
 
 static void transition(struct bed *b, const char *name, const char *from, const char *to)
@@ -269,10 +297,13 @@ static void a_history_is_bounded(void **state)
 	struct bed *b = *state;
 
 	for (int i = 0; i < 500; i++) {
+		b->now.wall += S;
 		transition(b, "a", "up", "down");
+		b->now.wall += S;
 		transition(b, "a", "down", "up");
 	}
-	assert_in_range(store_backend(catalog_get(&b->store.backends, "a"))->n_transitions, 1, 100);
+	assert_in_range(store_backend(catalog_get(&b->store.backends, "a"))->n_transitions, 50,
+			100);
 }
 
 /* A list that was written before an event that has come already. */
@@ -287,10 +318,78 @@ static void an_older_list(void **state)
 	feed_refreshed(&b->feed, b->now);
 	assert_string_equal(store_backend(catalog_get(&b->store.backends, "a"))->state, "down");
 	assert_string_equal(news(b), "");
-	/* a newer one counts, and tells what no event did */
+	/* a newer one counts */
 	load_backend(b, "a", "paused", 300 * S);
-	feed_refreshed(&b->feed, b->now);
 	assert_string_equal(store_backend(catalog_get(&b->store.backends, "a"))->state, "paused");
+}
+
+/* A list that has overtaken the event of a transition: the event tells it, and the frontend's is
+ * not held back for a state that all would have to fetch. */
+static void a_list_ahead(void **state)
+{
+	struct bed *b = *state;
+	const Maglev__BackendInfo *a;
+
+	b->now.wall = 120 * S;
+	feed_asked(&b->feed);
+	refresh(b, "down", 120 * S, 0);
+	assert_int_equal(count(news(b), "event: "), 1);
+	assert_int_equal(count(b->text, "event: frontend"), 1);
+	assert_int_equal(count(b->text, "\"effective_weight\":0"), 2);
+	transition(b, "a", "up", "down");
+	assert_int_equal(count(news(b), "event: backend"), 1);
+	a = store_backend(catalog_get(&b->store.backends, "a"));
+	assert_string_equal(a->state, "down");
+	assert_int_equal(a->n_transitions, 1); /* of which there was one */
+	feed_asked(&b->feed);
+	refresh(b, "down", 120 * S, 0);
+	assert_string_equal(news(b), "");
+}
+
+/* No event came until the next list. */
+static void a_list_alone(void **state)
+{
+	struct bed *b = *state;
+
+	refresh(b, "down", 120 * S, 100);
+	assert_string_equal(news(b), "");
+	feed_asked(&b->feed);
+	refresh(b, "down", 120 * S, 100);
+	assert_int_equal(count(news(b), "event: resync"), 1);
+	assert_int_equal(count(b->text, "the backends are others"), 1);
+	refresh(b, "down", 120 * S, 100);
+	assert_string_equal(news(b), "");
+	/* with another reason to begin anew, all is told */
+	b->feed.resync = "another";
+	refresh(b, "up", 130 * S, 100);
+	assert_int_equal(count(news(b), "event: resync"), 1);
+	refresh(b, "up", 130 * S, 100);
+	assert_string_equal(news(b), "");
+}
+
+/* The stream, open again, tells another state than was known: what the lists say that are asked for
+ * from then on is told by no event. */
+static void a_list_of_what_was_missed(void **state)
+{
+	struct bed *b = *state;
+
+	transition(b, "a", "down", "down");
+	assert_int_equal(wants(b), FEED_REFRESH);
+	refresh(b, "down", 120 * S, 100); /* was under way: not yet */
+	assert_string_equal(news(b), "");
+	feed_asked(&b->feed);
+	refresh(b, "paused", 130 * S, 100);
+	assert_int_equal(count(news(b), "event: resync"), 1);
+	/* later ones are as ever */
+	feed_asked(&b->feed);
+	refresh(b, "up", 140 * S, 100);
+	assert_string_equal(news(b), "");
+	/* a reload changes states without events; a list from before it has used its resync up */
+	record(b, "info", "config-reload-done", "result", "ok", NULL, NULL);
+	refresh(b, "up", 140 * S, 100);
+	assert_int_equal(count(news(b), "event: resync"), 1);
+	feed_asked(&b->feed);
+	refresh(b, "disabled", 150 * S, 100);
 	assert_int_equal(count(news(b), "event: resync"), 1);
 }
 
@@ -305,6 +404,12 @@ static void lists_that_change(void **state)
 	load_frontends(b, one_name, 1, 50); /* other weights: an event of its own */
 	feed_refreshed(&b->feed, b->now);
 	assert_int_equal(count(news(b), "event: frontend"), 1);
+	assert_int_equal(count(b->text, "\"from\":\"up\",\"to\":\"up\""), 1);
+	load_frontends_in(b, one_name, 1, "down", 50); /* another state, and its event too late */
+	feed_refreshed(&b->feed, b->now);
+	frontend_event(b, "www", "up", "down");
+	assert_int_equal(count(news(b), "event: frontend"), 1);
+	assert_int_equal(count(b->text, "\"from\":\"up\",\"to\":\"down\""), 1);
 	load_frontends(b, two, 2, 50); /* others: all begin anew */
 	feed_refreshed(&b->feed, b->now);
 	assert_int_equal(count(news(b), "event: "), 1);
@@ -411,7 +516,7 @@ static void records_with_consequences(void **state)
 	assert_int_equal(wants(b), 0);
 	record(b, "info", "vpp-lb-warmup", NULL, NULL, NULL, NULL);
 	assert_int_equal(wants(b), FEED_FRONTENDS);
-	feed_all_clean(&b->feed);
+	feed_asked(&b->feed);
 	record(b, "info", "config-reload-done", "result", "ok", NULL, NULL);
 	assert_int_equal(wants(b), FEED_REFRESH | FEED_LB);
 	(void)news(b);
@@ -572,6 +677,12 @@ static void before_the_first_list(void **state)
 	transition(b, "a", "up", "down");
 	frontend_event(b, "www", "up", "down");
 	assert_string_equal(news(b), "");
+	assert_int_equal(wants(b), FEED_REFRESH); /* the first may have been written before */
+	feed_asked(&b->feed);
+	refresh(b, "down", 120 * S, 100);
+	assert_int_equal(count(news(b), "event: resync"), 1);
+	b->store.loaded = false;
+	transition(b, "a", "up", "up");
 	assert_int_equal(wants(b), 0);
 }
 
@@ -628,6 +739,9 @@ int main(void)
 		TEST(synthetic_events),
 		TEST(a_history_is_bounded),
 		TEST(an_older_list),
+		TEST(a_list_ahead),
+		TEST(a_list_alone),
+		TEST(a_list_of_what_was_missed),
 		TEST(lists_that_change),
 		TEST(many_at_once),
 		TEST(single_answers),
