@@ -163,8 +163,11 @@ static void next_job(void *ctx)
 
 	if (!s->connected || s->job != JOB_NONE)
 		return;
-	if (s->full_retry_at && s->full_retry_at <= loop_clock() && !s->full_wanted)
-		s->full_wanted = "retry";
+	if (s->full_retry_at && s->full_retry_at <= loop_clock()) {
+		/* Not to be woken for it again: the warm-up may have to end first. */
+		s->full_retry_at = 0;
+		s->full_wanted = s->full_wanted ? s->full_wanted : "retry";
+	}
 	if (lbmirror_fresh(&s->mirror, loop_clock()))
 		lbsync_wait_read(s);
 	job = choose(s);

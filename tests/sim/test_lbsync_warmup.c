@@ -418,6 +418,37 @@ static void test_switched_off(void **state)
 	bed_assert_equal(b);
 }
 
+/* A VIP that is no frontend's stands in the way of one, and VPP does not let it go at first. A full
+ * sync that is due for that waits for the warm-up's end, and so does the loop: asleep. */
+static void test_stale_vip_refused(void **state)
+{
+	struct syncbed *b = *state;
+	mono_ns until;
+
+	bed_sim_start(b);
+	bed_start(b);
+	bed_settle(b);
+	bed_stop(b);
+	fe_fill(&b->fes[0], "192.0.2.80", PROTO_TCP, 80, "2001:db8:2::", 1, 2);
+	b->fes[1].want.n_as = 0; /* not configured any more */
+	str_clear(&b->log);
+	all_unknown(b);
+	b->conf.startup_max_delay = LONG;
+	bed_start(b);
+	bed_until(b, connected);
+	bed_refuse(b, "lb_add_del_vip_v2", -1, 3); /* both removals, the addition */
+	known(b, &b->fes[0], 100, 100);
+	until = loop_clock() + 10 * NS_PER_S;
+	for (int turns = 0; loop_clock() < until; turns++) {
+		assert_true(turns < 1000);
+		loop_turn(b->loop, until - loop_clock());
+	}
+	assert_false(warm(b));
+	assert_null(bed_vip(b, &b->fes[1]));
+	assert_non_null(bed_vip(b, &b->fes[0]));
+	logged(b, 0, "scope=all calls=");
+}
+
 #define T(NAME) cmocka_unit_test_setup_teardown(test_##NAME, setup, teardown)
 
 int main(void)
@@ -436,6 +467,7 @@ int main(void)
 		T(last_held_is_forgotten),
 		T(added_in_the_warm_up),
 		T(text_too_long),
+		T(stale_vip_refused),
 		T(switched_off),
 	};
 	log_set_level(LVL_OFF);
