@@ -6,7 +6,8 @@
  * VIP for all ports beside one for a single port.
  *
  * All is linear in the file: the backends a frontend has are found by stamps, frontends with the
- * same address through a map, and each is compared with the first of them alone. */
+ * same address through a map, and each is compared with the first of them alone (the first whose
+ * family is known, where families are compared). */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -32,7 +33,7 @@ struct checker {
 	struct reporter *r;
 	struct stamp *by_backend, *by_addr; /* per backend */
 	struct vip *vips;                   /* per frontend */
-	struct map first_of_addr, first_of_vip;
+	struct map first_of_addr, first_of_vip, first_of_family;
 };
 
 static struct path frontend_path(const struct draft_frontend *f)
@@ -209,7 +210,20 @@ static void check_same_addr(struct checker *c, const struct draft_frontend *f,
 		      any ? "all ports, beside a single port of the same address:"
 			  : "a single port, beside all ports of the same address:",
 		      other);
-	if (f->family && other->family && f->family != other->family)
+}
+
+/* Frontends of one address have backends of one family, whatever their protocols and ports. */
+static void check_same_family(struct checker *c, struct draft_frontend *f)
+{
+	const struct addr *addr = &f->v[FRONTEND_ADDRESS].addr;
+	const struct draft_frontend *other;
+
+	if (!f->family)
+		return;
+	other = map_get(&c->first_of_family, addr, sizeof *addr);
+	if (!other)
+		map_put(&c->first_of_family, addr, sizeof *addr, f);
+	else if (f->family != other->family)
 		clash(c, f, FRONTEND_POOLS,
 		      "backends of another address family than a frontend of the same address:",
 		      other);
@@ -244,8 +258,11 @@ static void check_frontend(struct checker *c, struct draft_frontend *f)
 	draft_check_values(c->r, &schema_frontend, f->v, f->name, &p);
 	known = check_proto_port(c, f, &p);
 	check_pools(c, f, &p);
-	if (known && value_good(&f->v[FRONTEND_ADDRESS]))
+	if (!value_good(&f->v[FRONTEND_ADDRESS]))
+		return;
+	if (known)
 		check_against_others(c, f);
+	check_same_family(c, f);
 }
 
 void draft_check_frontends(struct draft *d, struct reporter *r)
@@ -265,4 +282,5 @@ void draft_check_frontends(struct draft *d, struct reporter *r)
 	free(c.vips);
 	map_done(&c.first_of_addr);
 	map_done(&c.first_of_vip);
+	map_done(&c.first_of_family);
 }

@@ -362,6 +362,32 @@ static void test_between_frontends(void **state)
 	EXPECT_ROWS(rows, CONFIG_SEMANTIC_ERROR);
 }
 
+/* The family is compared with that of the first frontend that has one: neither a frontend without
+ * it, nor one that is at odds in another way, hides those behind. */
+static void test_families_of_one_address(void **state)
+{
+#define UNKNOWN    "pools: [{ name: p, backends: { nix: } }]"
+#define AT(R, P)   VIP("192.0.2.9", R, P)
+#define Z(X, Y, V) TWO(X, Y) "    z: { " V " }\n"
+	static const struct row rows[] = {
+		{ Z(AT("tcp", "80") UNKNOWN, AT("tcp", "81") POOL_A, AT("tcp", "82") POOL_6),
+		  "f:9:86: frontends.x.pools[0].backends.nix: no such backend\n"
+		  "f:11:62: frontends.z.pools: backends of another address family than a frontend "
+		  "of the same address: frontends.y (f:10:5)" },
+		{ TWO("address: 192.0.2.9, protocol: tcp, " POOL_6, AT("tcp", "80") POOL_A),
+		  "f:9:5: frontends.x.port: is required when protocol is set\n"
+		  "f:10:62: frontends.y.pools: backends of another address family than a frontend "
+		  "of the same address: frontends.x (f:9:5)" },
+		{ TWO(AT("tcp", "80") POOL_6, AT("tcp", "80") POOL_A),
+		  "f:10:19: frontends.y.address: the same address, protocol and port as "
+		  "frontends.x (f:9:5)\n"
+		  "f:10:62: frontends.y.pools: backends of another address family than a frontend "
+		  "of the same address: frontends.x (f:9:5)" },
+	};
+
+	EXPECT_ROWS(rows, CONFIG_SEMANTIC_ERROR);
+}
+
 /* What looks like one of the above and is fine. */
 static void test_allowed(void **state)
 {
@@ -461,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_frontends),
 		cmocka_unit_test(test_within_a_frontend),
 		cmocka_unit_test(test_between_frontends),
+		cmocka_unit_test(test_families_of_one_address),
 		cmocka_unit_test(test_allowed),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_cap),
