@@ -178,15 +178,6 @@ static unsigned char key_cancel(EditLine *el, int ch _unused_)
 	return pend(of(el), PENDING_CANCEL);
 }
 
-static unsigned char key_suspend(EditLine *el, int ch _unused_)
-{
-	el_set(el, EL_PREP_TERM, 0);
-	fputs("\n", stdout);
-	fflush(stdout);
-	raise(SIGTSTP); /* and SIGCONT is the signalfd's */
-	return CC_NORM;
-}
-
 /* ---- reading keys */
 
 /* The screen has another size. Terminals wrap long lines anew; the line begins as many rows above
@@ -211,6 +202,21 @@ static void draw_continued(struct editor *ed)
 	el_set(ed->el, EL_PREP_TERM, 1);
 	el_resize(ed->el);
 	el_set(ed->el, EL_REFRESH);
+}
+
+/* A shell that is nobody's job (of `ssh -t host maglevc`, say) is not stopped: then no SIGCONT
+ * comes, which is the signalfd's, and the line is drawn anew here. */
+static unsigned char key_suspend(EditLine *el, int ch _unused_)
+{
+	sigset_t set;
+
+	el_set(el, EL_PREP_TERM, 0);
+	fputs("\n", stdout);
+	fflush(stdout);
+	raise(SIGTSTP);
+	if (sigpending(&set) == 0 && !sigismember(&set, SIGCONT))
+		draw_continued(of(el));
+	return CC_NORM;
 }
 
 /* As the signal would have, but with the terminal as it was. */
@@ -278,6 +284,10 @@ static int read_key(EditLine *el, wchar_t *ret)
 		if (n <= 0)
 			return (int)n;
 		size_t r = mbrtowc(ret, &byte, 1, &state);
+		if (r == (size_t)-1) { /* the byte may begin what comes next, or be Enter */
+			state = (mbstate_t){ 0 };
+			r = mbrtowc(ret, &byte, 1, &state);
+		}
 		if (r == (size_t)-1)
 			state = (mbstate_t){ 0 };
 		else if (r != (size_t)-2)

@@ -21,7 +21,7 @@ from processes import DEADLINE, repeatedly, wait_for
 
 PROMPT = "maglev> "
 TAB, ENTER, UP, LEFT = "\t", "\r", "\x1b[A", "\x1b[D"
-CTRL_A, CTRL_C, CTRL_D, CTRL_E = "\x01", "\x03", "\x04", "\x05"
+CTRL_A, CTRL_C, CTRL_D, CTRL_E, CTRL_Z = "\x01", "\x03", "\x04", "\x05", "\x1a"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|[\x07\x0e\x0f]")
 
 ODD = "it's $x; `two` words"
@@ -234,6 +234,20 @@ def test_ctrl_c_clears_the_line(shell):
     shell.upto("^C")
     shell.upto(PROMPT)
     shell.becomes("show version", "show version")
+
+
+def test_ctrl_z_where_nobody_could_continue_it(shell):
+    """The kernel stops no process that is nobody's job: the line is there again."""
+    shell.type("show ver", CTRL_Z)
+    shell.upto("\n")
+    assert shell.upto("show ver").endswith(PROMPT)
+    shell.becomes("sion", "show version")
+
+
+def test_bytes_that_are_no_characters(shell):
+    """An é of Latin-1, say, begins a character of UTF-8 that does not go on: the next key counts."""
+    os.write(shell.child.child_fd, b"\xe9show \xf0\x9fv\xffersion\xc3\r")
+    wait_for(lambda: shell.history() == ["show version"], lambda: shell.history())
 
 
 def test_ctrl_d_leaves(shell):
