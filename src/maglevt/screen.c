@@ -6,6 +6,7 @@
 
 #include <curses.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,10 +299,23 @@ void screen_resize(struct screen *s)
 	grids_make(s);
 }
 
+/* As the kernel does for Ctrl-Z: a program that is nobody's job (of `ssh -t host maglevt`, say)
+ * goes on, for there is no shell that could continue it. */
+static void stop_here(void)
+{
+	sigset_t set, before;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	(void)raise(SIGTSTP); /* blocked: it is the loop's otherwise */
+	pthread_sigmask(SIG_UNBLOCK, &set, &before);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void screen_suspend(struct screen *s)
 {
 	give_back();
-	(void)raise(SIGSTOP);
+	stop_here();
 	rescue_prepare();
 	modes_set();
 	screen_resize(s);

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+import pexpect
 import pytest
 
 from cluster import BIN, own_net
@@ -315,6 +316,22 @@ def test_stopped_and_continued(vips, screen):
     s.tmux.wait("1 good", "maglevt")
     s.tmux.keys("q")
     wait_for(lambda: s.tmux.ask("alternate_on") == "0", s.tmux.text)
+
+
+def test_ctrl_z_where_nobody_could_continue_it(vips):
+    """Without a shell above it (ssh -t host maglevt) it would stand still for ever."""
+    child = pexpect.spawn(str(MAGLEVT), ["-config", str(vips(1).config)], timeout=DEADLINE,
+                          env={**os.environ, **PATIENT, "TERM": "xterm"})
+    try:
+        child.expect("1 good")
+        child.send("\x1a")
+        child.expect("1 good")
+        child.send("q")
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 0
+    finally:
+        child.kill(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("term", ["vt100", "linux", "xterm", "xterm-256color", "screen"])
