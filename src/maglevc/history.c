@@ -74,7 +74,8 @@ void history_load(const char *path, struct history_lines *ret)
 		if (line[n - 1] == '\n')
 			line[--n] = '\0';
 		seen++;
-		if (n == 0 || n > HISTORY_LINE_MAX)
+		/* libedit goes no further back than to a line that is not UTF-8 */
+		if (n == 0 || n > HISTORY_LINE_MAX || !utf8_valid(line, (size_t)n))
 			continue;
 		if (ret->v.n == HISTORY_LINES) {
 			free(ret->v.v[0]);

@@ -63,6 +63,21 @@ static void test_append_and_load(void **state)
 	assert_string_equal(got.v.v[1], "  show  \xe5\x8f\xb0 ");
 }
 
+static void test_lines_that_are_no_text(void **state)
+{
+	_cleanup_free_ char *path = xasprintf("%s/alien", dir);
+	_cleanup_(history_lines_done) struct history_lines got = { 0 };
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs("show version\nbad \xff line\ncut \xe5\x8f\nshow vpp info\n", f);
+	assert_int_equal(fclose(f), 0);
+	history_load(path, &got);
+	assert_int_equal(got.v.n, 2);
+	assert_string_equal(got.v.v[0], "show version");
+	assert_string_equal(got.v.v[1], "show vpp info");
+}
+
 static long count_lines(const char *path)
 {
 	FILE *f = fopen(path, "r");
@@ -147,7 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_path),       cmocka_unit_test(test_append_and_load),
 		cmocka_unit_test(test_bounded),    cmocka_unit_test(test_unusable),
-		cmocka_unit_test(test_giant_file),
+		cmocka_unit_test(test_giant_file), cmocka_unit_test(test_lines_that_are_no_text),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
