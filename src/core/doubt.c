@@ -43,6 +43,7 @@ void doubt_count(struct doubt *d, mono_ns now, enum doubt_kind kind)
 	assert(kind < DOUBT_KIND_N);
 	advance(d, now);
 	bucket_at(d, d->slot)->n[kind]++;
+	d->others |= kind != DOUBT_NEVER;
 }
 
 /* ---- judging */
@@ -73,6 +74,8 @@ static struct doubt_counts recent(struct doubt *d)
 		if (d->slot - s > DOUBT_SECOND && total(&sum) >= DOUBT_ENOUGH)
 			break;
 		add(&sum, bucket_at(d, s));
+		if (d->others)
+			sum.n[DOUBT_NEVER] = 0; /* nor do they make it enough */
 	}
 	return sum;
 }

@@ -11,9 +11,9 @@
  *   NEVER     as LOCAL, but of a backend that never had a verdict at all.
  *
  * More than half LATE or LOCAL among the probes of the last second: the checker is degraded. NEVER
- * counts as LOCAL when there is nothing else, and not at all beside others: what could never work
- * (a kind of probe without the permission it needs, which is told at start) says nothing about
- * whether the others can be believed now.
+ * counts as LOCAL as long as there was nothing else, and not at all from the first other one on,
+ * however rare those are: what could never work (a kind of probe without the permission it needs,
+ * which is told at start) says nothing about whether the others can be believed now.
  *
  * Where a second holds fewer than DOUBT_ENOUGH probes, it is the last seconds that hold so many, at
  * most DOUBT_WINDOW; and fewer than DOUBT_BAD_MIN bad ones never make it degraded. So with one or
@@ -53,6 +53,7 @@ struct doubt { /* {0} is fresh, and trusted */
 	struct doubt_counts buckets[DOUBT_BUCKETS];
 	int64_t slot; /* now / DOUBT_BUCKET, of the newest bucket */
 	mono_ns stepped;
+	bool others; /* there were others than NEVER */
 	bool degraded;
 	mono_ns bad_at;  /* degraded: the last moment that said so */
 	mono_ns trusted; /* failures of probes started before are not counted */

@@ -249,6 +249,38 @@ static void what_never_worked_does_not_silence_the_others(void **state)
 	assert_int_equal(l.degraded, 0);
 }
 
+/* One that is probed every few seconds, or twice a minute, among many that never work. */
+static void what_never_worked_does_not_silence_rare_ones(void **state)
+{
+	static const dur_ns every[] = { 2 * NS_PER_S, 30 * NS_PER_S };
+
+	for (size_t i = 0; i < ARRAY_LEN(every); i++) {
+		struct life l = begin();
+
+		probe(&l, DOUBT_GOOD);
+		for (int k = 0; k < 5; k++) {
+			run(&l, every[i], 20, DOUBT_NEVER);
+			probe(&l, DOUBT_GOOD);
+			assert_true(doubt_believes(&l.d, l.now));
+		}
+		assert_int_equal(l.degraded, 0);
+	}
+}
+
+/* Nor do they stand for the ten that a few have to come to. */
+static void what_never_worked_does_not_hide_late_ones(void **state)
+{
+	struct life l = begin();
+
+	probe(&l, DOUBT_GOOD);
+	for (int k = 0; k < 4; k++) {
+		run(&l, NS_PER_S, 20, DOUBT_NEVER);
+		probe(&l, DOUBT_LATE);
+	}
+	assert_int_equal(l.degraded, 1);
+	assert_int_equal(l.last.n[DOUBT_LATE], DOUBT_BAD_MIN);
+}
+
 static void when_nothing_ever_worked_that_is_said(void **state)
 {
 	struct life l = begin();
@@ -268,7 +300,7 @@ struct model {
 		enum doubt_kind kind;
 	} p[MODEL_MAX];
 	size_t n;
-	bool degraded;
+	bool others, degraded;
 	mono_ns bad_at, stepped;
 };
 
@@ -277,6 +309,8 @@ static void model_sum(const struct model *m, int64_t from, uint32_t sum[DOUBT_KI
 	memset(sum, 0, DOUBT_KIND_N * sizeof(*sum));
 	for (size_t i = m->n; i-- > 0 && m->p[i].slot >= from;)
 		sum[m->p[i].kind]++;
+	if (m->others)
+		sum[DOUBT_NEVER] = 0;
 }
 
 static bool model_bad(const struct model *m, mono_ns now)
@@ -333,6 +367,7 @@ static void random_life(void **state)
 
 		m.p[m.n].slot = now / DOUBT_BUCKET;
 		m.p[m.n++].kind = kind;
+		m.others |= kind != DOUBT_NEVER;
 		doubt_count(&d, now, kind);
 		if (rng_below(&r, 3) == 0)
 			continue;
@@ -374,6 +409,8 @@ int main(void)
 		cmocka_unit_test(the_very_first_are_not_judged),
 		cmocka_unit_test(few_but_all_bad_is_seen),
 		cmocka_unit_test(what_never_worked_does_not_silence_the_others),
+		cmocka_unit_test(what_never_worked_does_not_silence_rare_ones),
+		cmocka_unit_test(what_never_worked_does_not_hide_late_ones),
 		cmocka_unit_test(when_nothing_ever_worked_that_is_said),
 		cmocka_unit_test(random_life),
 		cmocka_unit_test(time_must_not_go_back),
