@@ -23,6 +23,7 @@
 #define READY_WITHIN (1 * NS_PER_S)
 #define BUSY_RETRY   (100 * NS_PER_MS) /* VPP was changing the segment */
 #define WINDOW       16
+#define NOT_READ     "VPP's stats have not been read yet"
 
 enum route_state { ROUTE_WANTED, ROUTE_ASKED, ROUTE_KNOWN, ROUTE_NONE };
 
@@ -195,8 +196,9 @@ static ssize_t find(const struct lbcounters *c, const struct vip_key *key)
 	return -1;
 }
 
-/* One that was there before keeps its route, and its figures until the next scrape. */
-static void take_vip(const struct lbcounters *c, const struct lbtext_vip *t, struct vip *ret,
+/* One that was there before keeps its route, and its figures until the next scrape. False: there is
+ * nothing yet to be shown of it. */
+static bool take_vip(const struct lbcounters *c, const struct lbtext_vip *t, struct vip *ret,
 		     struct lbcounters_vip *ret_shown)
 {
 	ssize_t old = find(c, &t->key);
@@ -204,10 +206,11 @@ static void take_vip(const struct lbcounters *c, const struct lbtext_vip *t, str
 	if (old >= 0 && c->vips.v[old].index == t->index) {
 		*ret = c->vips.v[old];
 		*ret_shown = c->shown.v[old];
-		return;
+		return true;
 	}
 	*ret = (struct vip){ .index = t->index };
 	*ret_shown = (struct lbcounters_vip){ .key = t->key };
+	return false;
 }
 
 /* VIPs of one prefix share the route: when one of them is new, all have to ask. */
@@ -219,23 +222,54 @@ static void share_doubt(struct lbcounters *c)
 	}
 }
 
+static void on_scrape(void *ctx, struct timer *t);
+
+/* New ones have no figures, and zeros would be taken for a counter that began anew: there are none
+ * at all until the segment was read again, which is now unless VPP is changing it. */
+static void read_new(struct lbcounters *c)
+{
+	c->at = 0;
+	if (!c->conn || !vpp_statsconn_mem(c->conn))
+		return;
+	snprintf(c->why, sizeof c->why, NOT_READ);
+	on_scrape(c, &c->scrape);
+}
+
 void lbcounters_vips(struct lbcounters *c, const struct lbtext *t)
 {
+	bool all_known = true;
 	struct vip *vips = xcalloc(t->n, sizeof *vips);
 	struct lbcounters_vip *shown = xcalloc(t->n, sizeof *shown);
 
 	for (size_t i = 0; i < t->n; i++)
-		take_vip(c, &t->v[i], &vips[i], &shown[i]);
+		all_known &= take_vip(c, &t->v[i], &vips[i], &shown[i]);
 	vec_done(&c->vips);
 	vec_done(&c->shown);
 	c->vips.v = vips;
 	c->shown.v = shown;
 	c->vips.n = c->vips.cap = c->shown.n = c->shown.cap = t->n;
 	share_doubt(c);
+	if (!all_known)
+		read_new(c);
 	ask_routes(c);
 }
 
 /* ---- scrapes */
+
+/* While a route is being looked up again, what was known of it stays. */
+static void show(const struct vip *v, const struct vpp_stats_figures *got,
+		 struct lbcounters_vip *ret)
+{
+	const struct vpp_stats_figures was = ret->figures;
+
+	ret->figures = *got;
+	if (v->route == ROUTE_KNOWN || v->route == ROUTE_NONE) {
+		ret->route_known = v->route == ROUTE_KNOWN;
+		return;
+	}
+	ret->figures.route_packets = was.route_packets;
+	ret->figures.route_bytes = was.route_bytes;
+}
 
 static int read_segment(struct lbcounters *c, struct err *e)
 {
@@ -253,10 +287,8 @@ static int read_segment(struct lbcounters *c, struct err *e)
 	r = vpp_stats_read(vpp_statsconn_mem(c->conn), ask, c->vips.n, got, &c->boot_s, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < c->vips.n; i++) {
-		c->shown.v[i].figures = got[i];
-		c->shown.v[i].route_known = ask[i].route_known;
-	}
+	for (size_t i = 0; i < c->vips.n; i++)
+		show(&c->vips.v[i], &got[i], &c->shown.v[i]);
 	c->at = loop_wall();
 	c->at_mono = loop_clock();
 	c->why[0] = '\0';
@@ -308,7 +340,7 @@ void lbcounters_connect(struct lbcounters *c, struct vpp_client *client)
 		loop_defer_set(c->o.loop, &c->settled, ready, c);
 		return;
 	}
-	snprintf(c->why, sizeof c->why, "VPP's stats have not been read yet");
+	snprintf(c->why, sizeof c->why, NOT_READ);
 	timer_set(c->o.loop, &c->settle, loop_clock() + READY_WITHIN, on_settle, c);
 	vpp_statsconn_start(c->conn);
 }

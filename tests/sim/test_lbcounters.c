@@ -218,6 +218,65 @@ static void test_restart(void **state)
 	assert_int_equal(bed_logged(b, " boottime="), 2);
 }
 
+/* What is known of VPP the first time there is anything to tell. */
+static struct vpp_stats_figures first_figures(struct syncbed *b, const struct fe *f)
+{
+	const struct lbcounters_vip *v;
+	struct err e;
+	wall_ns at;
+	size_t n;
+
+	for (;;) {
+		loop_turn(b->loop, NS_PER_S);
+		if (lbcounters_last(lbsync_counters(b->s), &v, &n, &at, &e) < 0)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			if (vip_key_cmp(&v[i].key, &f->want.key) == 0)
+				return v[i].figures;
+		}
+	}
+}
+
+/* We begin anew, VPP does not: its counters are never told as 0, which would be taken for a restart
+ * of VPP's, and all that they ever counted for the traffic since. */
+static void test_our_restart(void **state)
+{
+	struct syncbed *b = *state;
+
+	begin(b);
+	traffic(b, &b->fes[0], LB_COUNTER_FIRST, 3, 300);
+	assert_int_equal(figures(b, &b->fes[0]).first, 3);
+	bed_stop(b);
+	bed_start(b);
+	assert_int_equal(first_figures(b, &b->fes[0]).first, 3);
+}
+
+/* A VIP that comes says nothing about the others on its prefix: their route's figures stay. */
+static void test_new_neighbour(void **state)
+{
+	const struct lbcounters_vip *v;
+	struct syncbed *b = *state;
+	struct err e;
+	wall_ns at;
+	size_t n;
+
+	begin(b);
+	traffic(b, &b->fes[0], LB_COUNTER_FIRST, 3, 300);
+	assert_int_equal(figures(b, &b->fes[0]).route_packets, 3);
+	fe_fill(&b->fes[4], "192.0.2.80", PROTO_TCP, 8080, "198.51.100.", 10, 1);
+	bed_add(b, &b->fes[4]);
+	lbsync_reloaded(b->s);
+	bed_settle(b);
+	assert_int_equal(lbcounters_last(lbsync_counters(b->s), &v, &n, &at, &e), 0);
+	assert_int_equal(n, 4);
+	for (size_t i = 0; i < n; i++) {
+		if (vip_key_cmp(&v[i].key, &b->fes[0].want.key) != 0)
+			continue;
+		assert_true(v[i].route_known);
+		assert_int_equal(v[i].figures.route_packets, 3);
+	}
+}
+
 /* ---- without */
 
 static void expect_none(struct syncbed *b, const char *why)
@@ -411,6 +470,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lookups, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_recreated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_our_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_new_neighbour, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
