@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -166,6 +167,10 @@ void http_answer_stream(struct request *r, enum log_level level, const char *las
 	httpd_header(r->response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
 	httpd_header(r->response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	httpd_header(r->response, "X-Accel-Buffering", "no");
+	/* libmicrohttpd ends chunks that it did not begin: no chunks. */
+	if (strcmp(r->method, MHD_HTTP_METHOD_HEAD) == 0)
+		(void)MHD_set_response_options(r->response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT,
+					       MHD_RO_END);
 	v->visit = VISIT_STREAMING;
 	request_on_gone(r, stream_free, s);
 }

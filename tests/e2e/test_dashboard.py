@@ -111,6 +111,17 @@ def test_page_and_headers(board):
         assert headers["X-Frame-Options"] == "DENY"
 
 
+def test_head_of_the_event_stream(board):
+    """It has no body, not even an end of one: the connection's next answer would begin with it."""
+    d = board.board
+    said = d.raw(f"HEAD /view/api/events HTTP/1.1\r\nHost: {d.address}\r\n\r\n"
+                 f"GET /healthz HTTP/1.1\r\nHost: {d.address}\r\nConnection: close\r\n\r\n".encode())
+    head, rest = said.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 200") and b"text/event-stream" in head
+    assert b"X-Accel-Buffering: no" in head and b"Cache-Control: no-store" in head
+    assert rest == b"" or rest.startswith(b"HTTP/1.1 200")
+
+
 # Events.
 
 def test_a_backend_that_dies_and_returns(board):
