@@ -8,18 +8,20 @@ import { state } from "./make";
 
 class Fake implements LinkIo, LinkSink {
   said: string[] = [];
+  recorded: string[] = [];
   streams: { lastId: string; handlers: StreamHandlers; closed: boolean }[] = [];
   timers: { ms: number; run: () => void }[] = [];
   answers: { give: (id: string) => void; refuse: () => void }[] = [];
   link_ = new Link(this, this);
 
-  fetchAll(): Promise<Snapshot> {
-    return new Promise((resolve, reject) =>
+  fetchAll(stop?: AbortSignal): Promise<Snapshot> {
+    return new Promise((resolve, reject) => {
+      stop?.addEventListener("abort", () => reject(new Error("aborted")));
       this.answers.push({
         give: (id) => resolve({ event_id: id, maglevds: [state("one"), state("two")] }),
         refuse: () => reject(new Error("no")),
-      }),
-    );
+      });
+    });
   }
   fetchOne(maglevd: string): Promise<State> {
     return new Promise((resolve, reject) =>
@@ -40,6 +42,7 @@ class Fake implements LinkIo, LinkSink {
   all = (s: Snapshot): void => void this.said.push(`all ${s.event_id}`);
   one = (s: State): void => void this.said.push(`one ${s.name} ${s.event_id}`);
   event = (e: { id: string; type: string }): void => void this.said.push(`${e.type} ${e.id}`);
+  record = (e: { id: string }): void => void this.recorded.push(e.id);
   link = (s: string): void => void this.said.push(s);
 
   /** What was said since the last time, after all promises. */
@@ -161,4 +164,84 @@ test("after sleep, and after long silence, the stream is opened again", async ()
   assert.equal(f.streams.length, 2);
   f.link_.tick(3_600_000);
   assert.equal(f.streams.length, 3);
+});
+
+test("what a snapshot covers is recorded nevertheless, at once and in order", async () => {
+  const f = new Fake();
+  await f.live();
+  const { event } = f.stream().handlers;
+  event("log", "a-6", status());
+  event("resync", "a-7", status("one"));
+  event("log", "a-8", status());
+  assert.deepEqual(f.recorded, ["a-6", "a-7", "a-8"]);
+  f.answers[1]!.give("a-9");
+  await f.heard();
+  event("log", "a-10", status());
+  assert.deepEqual(f.recorded, ["a-6", "a-7", "a-8", "a-10"]);
+});
+
+test("a snapshot that is older than events which were taken does not undo them", async () => {
+  const f = new Fake();
+  await f.live();
+  const { event } = f.stream().handlers;
+  event("resync", "a-6", status("two"));
+  event("resync", "a-7", status("two"));
+  event("vpp-status", "a-9", status("two"));
+  f.answers[1]!.give("a-7");
+  await f.heard();
+  f.answers[2]!.give("a-8"); // the dashboard gives states out that are some ms old
+  assert.equal((await f.heard()).at(-1), "vpp-status a-9");
+});
+
+test("events between a failed fetch and the next one are not undone by its snapshot", async () => {
+  const f = new Fake();
+  await f.live();
+  const { event } = f.stream().handlers;
+  event("resync", "a-6", status("two"));
+  event("vpp-status", "a-7", status("two"));
+  event("counters", "a-7", status("two"));
+  f.answers[1]!.refuse();
+  assert.deepEqual(await f.heard(), ["resync a-6", "vpp-status a-7", "counters "]);
+  event("vpp-status", "a-8", status("two"));
+  event("counters", "a-8", status("two"));
+  assert.deepEqual(await f.heard(), ["vpp-status a-8", "counters "]);
+  f.timers[0]!.run();
+  f.answers[2]!.refuse();
+  assert.deepEqual(await f.heard(), []);
+  f.timers[1]!.run();
+  f.answers[3]!.give("a-7");
+  assert.deepEqual(await f.heard(), ["all a-7", "vpp-status a-8"]);
+});
+
+test("a fetch that never ends is given up; soon, when the machine slept", async () => {
+  for (const [slept, patience] of [
+    [0, 61],
+    [3600, 6],
+  ] as const) {
+    const f = new Fake();
+    await f.live();
+    f.stream().handlers.event("resync", "a-6", status(""));
+    f.link_.tick(slept * 1000);
+    for (let s = 1; s <= patience; s++) {
+      await f.heard();
+      assert.equal(f.timers.length, 0);
+      f.link_.tick((slept + s) * 1000);
+    }
+    await f.heard();
+    assert.equal(f.timers.length, 1);
+    f.timers[0]!.run();
+    f.answers[2]!.give("a-7");
+    assert.ok((await f.heard()).includes("all a-7"));
+  }
+});
+
+test("a network that swallows everything: the page says so", async () => {
+  const f = new Fake();
+  await f.live();
+  for (let s = 1; s <= 21; s++) f.link_.tick(s * 1000);
+  assert.deepEqual(await f.heard(), []); // perhaps there was nothing to tell
+  for (let s = 22; s <= 42; s++) f.link_.tick(s * 1000);
+  assert.deepEqual(await f.heard(), ["lost"]);
+  f.stream().handlers.open();
+  assert.deepEqual(await f.heard(), ["live"]);
 });

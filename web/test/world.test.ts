@@ -216,3 +216,37 @@ test("health: drained before not up before unknown", () => {
   f.state = "unknown";
   assert.equal(health(scope).kind, "unknown");
 });
+
+test("counters that came with the state already leave the rates as they are", () => {
+  const reading = (at_ms: number, n: number) => ({
+    at_ms,
+    vips: [
+      {
+        prefix: "203.0.113.80/32",
+        protocol: "tcp",
+        port: 80,
+        frontend: "www",
+        first_packets: n,
+        next_packets: 0,
+        untracked_packets: 0,
+        no_server_packets: 0,
+        route_packets: n,
+        route_bytes: n,
+      },
+    ],
+  });
+  const before = worldOf([{ ...state(), counters: reading(5000, 0) }], emptyWorld());
+  const w = worldOf([{ ...state(), counters: reading(10_000, 500) }], before);
+  assert.equal(summarize([w.maglevds["one"]!]).packets, 100);
+  applyEvent(w, event("counters", { maglevd: "one", ...reading(10_000, 500) }), 0);
+  assert.equal(summarize([w.maglevds["one"]!]).packets, 100);
+});
+
+test("a frontend with the name of a property that all objects have is judged, too", () => {
+  const s = state();
+  s.frontends[0]!.name = "constructor";
+  s.lb!.vips[0]!.application_servers[0]!.buckets = 1;
+  const scope = worldOf([s], emptyWorld()).maglevds["one"]!;
+  const judged = frontendHealth(scope, scope.frontends["constructor"]!, tableBuckets);
+  assert.equal(judged.kind, "disagree");
+});

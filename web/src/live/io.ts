@@ -19,15 +19,16 @@ const part = encodeURIComponent;
 /** The server's own sentence, or what the browser says. */
 async function answer<T>(request: Promise<Response>): Promise<T> {
   const response = await request;
+  if (response.ok) return (await response.json()) as T; // one that breaks off is no answer
   const body: unknown = await response.json().catch(() => null);
-  if (response.ok) return body as T;
   const error = (body as { error?: unknown } | null)?.error;
   throw new Error(
     typeof error === "string" && error ? error : `the dashboard answered ${response.status}`,
   );
 }
 
-const read = <T>(path: string): Promise<T> => answer<T>(fetch(path, { cache: "no-store" }));
+const read = <T>(path: string, stop: AbortSignal | null = null): Promise<T> =>
+  answer<T>(fetch(path, { cache: "no-store", signal: stop }));
 
 const post = <T>(path: string, body: unknown = {}): Promise<T> =>
   answer<T>(
@@ -75,8 +76,8 @@ function openStream(path: string, lastId: string, handlers: StreamHandlers): { c
 /** `log`: the level that an administrator wants; null: the view's stream. */
 export function browserIo(log: () => LogLevel | null): LinkIo {
   return {
-    fetchAll: () => read<Snapshot>("/view/api/state"),
-    fetchOne: (maglevd) => read<State>(`/view/api/state/${part(maglevd)}`),
+    fetchAll: (stop) => read<Snapshot>("/view/api/state", stop),
+    fetchOne: (maglevd, stop) => read<State>(`/view/api/state/${part(maglevd)}`, stop),
     openStream: (lastId, handlers) => {
       const level = log();
       const path = level ? `/admin/api/events?log=${level}&` : "/view/api/events?";

@@ -158,9 +158,9 @@ export function createPage(admin: boolean): Page {
           reconcile(scopeOf(state, before as Scope | undefined), { key: "name" })(before),
         );
       },
-      event: (event) => {
+      event: events.add,
+      record: (event) => {
         if (admin) records.add(event);
-        events.add(event);
       },
       link: setLinkState,
     },

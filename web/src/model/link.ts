@@ -2,8 +2,10 @@
 // The page's link to the dashboard: a snapshot, then events from where it ends. Whatever happens
 // (the dashboard restarts, the network goes, the laptop sleeps), it comes back to that by itself.
 //
-// While a snapshot is on its way events wait, and those that it already has are dropped. The browser
-// reconnects a stream by itself and gets what it missed; what it gives up is opened again here.
+// While a snapshot is on its way events wait, and those that it already has are dropped. Where it
+// did not come they are taken, and taken again behind the next one: that may be older than they are.
+// The browser reconnects a stream by itself and gets what it missed; what it gives up is opened
+// again here.
 import type { EventType, PageEvent, Snapshot, State } from "./types";
 
 export type LinkState = "connecting" | "live" | "lost";
@@ -16,8 +18,8 @@ export interface StreamHandlers {
 }
 
 export interface LinkIo {
-  fetchAll(): Promise<Snapshot>;
-  fetchOne(maglevd: string): Promise<State>;
+  fetchAll(stop: AbortSignal): Promise<Snapshot>;
+  fetchOne(maglevd: string, stop: AbortSignal): Promise<State>;
   openStream(lastId: string, handlers: StreamHandlers): { close(): void };
   after(ms: number, run: () => void): void;
 }
@@ -26,6 +28,8 @@ export interface LinkSink {
   all(snapshot: Snapshot): void;
   one(state: State): void;
   event(event: PageEvent): void;
+  /** Every event once, as it comes; also those that a snapshot covers. */
+  record(event: PageEvent): void;
   link(state: LinkState): void;
 }
 
@@ -35,6 +39,12 @@ const RETRY_MS = [500, 1000, 2000, 4000];
 const SILENCE_MS = 20_000;
 /** Ticks come every second; after a longer gap the machine slept. */
 const SLEEP_MS = 10_000;
+/** A fetch that takes longer goes nowhere: the dashboard itself gives up after 60 s. */
+const FETCH_MS = 60_000;
+/** One that was on its way when the machine fell asleep: it may have come, and wait to be read. */
+const WOKEN_MS = 5000;
+/** Events kept while no snapshot comes: as many as the dashboard keeps. */
+const WAITING_MAX = 2000;
 
 /** Whether event `id` is after the snapshot `than`: ids are `<epoch>-<seq>`. Ids that cannot be
  *  compared count as after. */
@@ -51,11 +61,14 @@ export function isAfter(id: string, than: string): boolean {
 export class Link {
   private stream: { close(): void } | undefined;
   private generation = 0; // of the stream: calls of older ones are ignored
+  private opened = false; // the stream was, since open()
   private lastId = "";
   private failures = 0;
-  private fetching = false;
+  private fetching: AbortController | undefined;
+  private fetchedAt = 0; // when it began
   private wanted = new Set<string>(); // to be fetched; "" for all
-  private waiting: PageEvent[] = [];
+  private waiting: PageEvent[] = []; // for a snapshot
+  private taken = 0; // the first so many of them were, for want of one
   private heardAt = 0;
   private tickedAt = 0;
 
@@ -81,8 +94,11 @@ export class Link {
     const slept = now - this.tickedAt > SLEEP_MS;
     const silent = now - this.heardAt > SILENCE_MS;
     this.tickedAt = now;
+    if (slept) this.fetchedAt = now - FETCH_MS + WOKEN_MS;
+    else if (now - this.fetchedAt > FETCH_MS) this.fetching?.abort();
     if (!this.stream || !(slept || silent)) return;
     this.heardAt = now;
+    if (!this.opened) this.sink.link("lost"); // networks that swallow everything report no error
     this.open();
   }
 
@@ -91,6 +107,7 @@ export class Link {
     const generation = ++this.generation;
     const current = (): boolean => generation === this.generation;
     this.stream?.close();
+    this.opened = false;
     this.stream = this.io.openStream(this.lastId, {
       open: () => current() && this.onOpen(),
       event: (type, id, data) => current() && this.onEvent(type, id, data),
@@ -100,6 +117,7 @@ export class Link {
 
   private onOpen(): void {
     this.failures = 0;
+    this.opened = true;
     this.heardAt = this.tickedAt;
     this.sink.link("live");
   }
@@ -117,9 +135,11 @@ export class Link {
     const event = { type, id: kept ? id : "", data } as PageEvent;
     this.heardAt = this.tickedAt;
     if (event.id) this.lastId = event.id;
+    this.sink.record(event);
     if (event.type === "resync") this.refresh(event.data.maglevd);
     if (this.fetching) this.waiting.push(event);
     else this.sink.event(event);
+    if (!this.fetching && this.wanted.size > 0) this.keep([event]);
   }
 
   private retry(run: () => void): void {
@@ -127,34 +147,54 @@ export class Link {
     this.io.after(delay, run);
   }
 
+  /** For the next snapshot; what has no id is in none. */
+  private keep(events: readonly PageEvent[]): void {
+    this.waiting.push(...events.filter((e) => e.id));
+    this.waiting.splice(0, this.waiting.length - WAITING_MAX);
+    this.taken = this.waiting.length;
+  }
+
   private async fetch(): Promise<void> {
     const what = this.wanted.has("") ? "" : ([...this.wanted][0] ?? "");
-    this.fetching = true;
+    const fetching = new AbortController();
+    this.fetching = fetching;
+    this.fetchedAt = this.tickedAt;
     if (what === "") this.wanted.clear();
     else this.wanted.delete(what);
     try {
-      if (what === "") this.took(await this.io.fetchAll(), undefined);
-      else this.took(undefined, await this.io.fetchOne(what));
+      if (what === "") this.took(await this.io.fetchAll(fetching.signal), undefined);
+      else this.took(undefined, await this.io.fetchOne(what, fetching.signal));
     } catch {
-      this.fetching = false;
-      this.wanted.add(""); // a maglevd that is gone is an answer, too: start over
-      if (!this.stream) this.sink.link("lost");
-      this.retry(() => this.fetching || void this.fetch());
+      this.failed();
       return;
     }
     if (this.wanted.size > 0) void this.fetch();
   }
 
+  private failed(): void {
+    const events = this.waiting;
+    this.waiting = [];
+    this.fetching = undefined;
+    this.wanted.add(""); // a maglevd that is gone is an answer, too: start over
+    for (const e of events.slice(this.taken)) this.sink.event(e);
+    this.keep(events);
+    if (!this.stream) this.sink.link("lost");
+    this.retry(() => this.fetching || this.wanted.size === 0 || void this.fetch());
+  }
+
   private took(all: Snapshot | undefined, one: State | undefined): void {
     const id = all?.event_id ?? one?.event_id ?? "";
     const covers = (e: PageEvent): boolean => all !== undefined || e.data.maglevd === one?.name;
-    const events = this.waiting;
-    this.waiting = [];
-    this.fetching = false;
+    const events = this.waiting.filter((e) => !e.id || !covers(e) || isAfter(e.id, id));
     this.failures = 0;
     if (all) this.sink.all(all);
     if (one) this.sink.one(one);
-    for (const e of events) if (!e.id || !covers(e) || isAfter(e.id, id)) this.sink.event(e);
+    // What is fetched next may be older than what waits: that waits on.
+    const more = this.wanted.size > 0;
+    this.waiting = more ? events : [];
+    this.taken = 0;
+    this.fetching = undefined;
+    if (!more) for (const e of events) this.sink.event(e);
     if (this.stream) return;
     this.lastId = id;
     this.open();

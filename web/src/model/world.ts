@@ -99,7 +99,7 @@ export function scopeOf(state: State, before: Scope | undefined): Scope {
     },
     counters: state.counters,
     traffic,
-    settling: before?.settling ?? {},
+    settling: before?.settling ?? dict<number>([], String),
   };
 }
 
@@ -178,6 +178,7 @@ function applyStatus(scope: Scope, e: EventData["maglevd-status"]): void {
 }
 
 function applyCounters(scope: Scope, e: EventData["counters"]): void {
+  if (e.at_ms === scope.counters?.at_ms) return; // they came with the state already
   scope.traffic = trafficNext(scope.traffic, scope.counters, e);
   scope.counters = { at_ms: e.at_ms, vips: e.vips };
 }
