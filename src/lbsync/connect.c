@@ -158,7 +158,8 @@ bool lbsync_vpp_info(const struct lbsync *s, struct lbsync_vpp *ret)
 				    .build_date = s->version.build_date,
 				    .build_directory = s->version.build_directory,
 				    .pid = s->pid,
-				    .connected_at = s->connected_at };
+				    .connected_at = s->connected_at,
+				    .connected_for = loop_clock() - s->up_at };
 	(void)lbcounters_boottime(s->counters, &ret->booted_at);
 	return true;
 }

@@ -115,7 +115,8 @@ struct lbsync_vpp { /* strings are lbsync's, valid until the connection changes 
 	const char *version, *build_date, *build_directory;
 	uint32_t pid;
 	wall_ns connected_at;
-	wall_ns booted_at; /* 0: VPP's stats did not tell */
+	dur_ns connected_for; /* its age, whatever was done to the wall clock meanwhile */
+	wall_ns booted_at;    /* 0: VPP's stats did not tell */
 };
 bool lbsync_vpp_info(const struct lbsync *s, struct lbsync_vpp *ret); /* false: not connected */
 const char *lbsync_why_down(const struct lbsync *s); /* why not connected, for UNAVAILABLE */

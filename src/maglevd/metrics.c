@@ -69,8 +69,7 @@ static void add_session(struct metrics_rows *r, const struct lbsync *l)
 		return;
 	(void)snprintf(pid, sizeof pid, "%u", vpp.pid);
 	metrics_rows_uint(r, METRICS_VPP_INFO, ROW(vpp.version, vpp.build_date, pid), 1);
-	metrics_rows_ns(r, METRICS_VPP_CONNECTED_SECONDS, NULL,
-			MAX(loop_wall() - vpp.connected_at, 0));
+	metrics_rows_ns(r, METRICS_VPP_CONNECTED_SECONDS, NULL, vpp.connected_for);
 	if (lbcounters_boottime(lbsync_counters(l), &boot))
 		metrics_rows_ns(r, METRICS_VPP_UPTIME, NULL, MAX(loop_wall() - boot, 0));
 }

@@ -251,6 +251,20 @@ static void test_our_restart(void **state)
 	assert_int_equal(first_figures(b, &b->fes[0]).first, 3);
 }
 
+/* In simulated time the wall clock stands still, as one does that is set back all the time. */
+static void test_age_of_the_session(void **state)
+{
+	struct syncbed *b = *state;
+	struct lbsync_vpp vpp;
+
+	begin(b);
+	assert_true(lbsync_vpp_info(b->s, &vpp));
+	assert_in_range(vpp.connected_for, 0, 10 * NS_PER_S);
+	bed_turn_for(b, 3600 * NS_PER_S);
+	assert_true(lbsync_vpp_info(b->s, &vpp));
+	assert_in_range(vpp.connected_for, 3600 * NS_PER_S, 3610 * NS_PER_S);
+}
+
 /* A VIP that comes says nothing about the others on its prefix: their route's figures stay. */
 static void test_new_neighbour(void **state)
 {
@@ -471,6 +485,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_recreated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_our_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_age_of_the_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_new_neighbour, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
