@@ -217,6 +217,13 @@ const ASKED_OF_DISABLED = ["Enable…", "Set weight…"];
 async function admin(browser) {
   const { page, wrong, foreign, context } = await openPage(browser, "/admin/");
   await isState(page, "b", "up");
+  await press(page, row(page, "b").locator(".menu-button"));
+  await ask("kill", "b"); // the menu has the same items then: who is in it stays there
+  await isState(page, "b", "down");
+  await page.keyboard.press("Escape");
+  await page.locator(".menu").waitFor({ state: "detached" });
+  await ask("start", "b");
+  await isState(page, "b", "up");
   await choose(page, "b", ASKED_OF_UP, "Pause");
   await page.keyboard.press("Escape"); // asked, and not done
   await page.locator("dialog").waitFor({ state: "detached" });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createSignal, For, onCleanup, Show } from "solid-js";
+import { createMemo, createSignal, For, onCleanup, Show } from "solid-js";
 
 export interface MenuItem {
   label: string;
@@ -9,6 +9,10 @@ export interface MenuItem {
 /** A button that opens a list of things to do. Arrow keys move in it, Escape closes it. */
 export function Menu(props: { label: string; items: readonly MenuItem[] }) {
   const [open, setOpen] = createSignal(false);
+  // Items of the same labels are the same ones: new buttons would take the focus from who is in them.
+  const items = createMemo(() => props.items, undefined, {
+    equals: (a, b) => a.length === b.length && a.every((item, i) => item.label === b[i]?.label),
+  });
   let button!: HTMLButtonElement;
   let list: HTMLDivElement | undefined;
 
@@ -61,7 +65,7 @@ export function Menu(props: { label: string; items: readonly MenuItem[] }) {
         aria-haspopup="menu"
         aria-expanded={open()}
         aria-label={props.label}
-        disabled={props.items.length === 0}
+        disabled={items().length === 0}
         onClick={() => (open() ? close() : show())}
       >
         <svg viewBox="0 0 16 16" aria-hidden="true">
@@ -70,7 +74,7 @@ export function Menu(props: { label: string; items: readonly MenuItem[] }) {
       </button>
       <Show when={open()}>
         <div class="menu" role="menu" aria-label={props.label} ref={list} onKeyDown={keys}>
-          <For each={props.items}>
+          <For each={items()}>
             {(item) => (
               <button
                 type="button"
