@@ -187,7 +187,9 @@ static bool name_set(struct tls_session *s, const struct healthcheck *check,
 	}
 	if (addr_parse(s->name, &literal) == 0)
 		return address_set(s->ssl, &literal);
-	SSL_set_hostflags(s->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	/* Clients go by the alternative names alone (RFC 9525, 2), so a common name is none. */
+	SSL_set_hostflags(s->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+					  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	return SSL_set1_host(s->ssl, s->name) == 1 &&
 	       SSL_set_tlsext_host_name(s->ssl, s->name) == 1;
 }

@@ -192,6 +192,8 @@ static const struct tls_case cases[] = {
 	  CODE_L7OK, "", NULL },
 	{ "DNS:www.example.net", 90, false, "api.example.net", NULL, false, 0, CODE_L6RSP,
 	  "TLS: certificate verify failed: hostname mismatch, wanted api.example.net", NULL },
+	/* "x" is the common name. */
+	{ NULL, 90, false, "x", NULL, false, 0, CODE_L6RSP, "hostname mismatch, wanted x", "x" },
 	{ "DNS:www.example.net", 90, false, NULL, NULL, false, 0, CODE_L6RSP,
 	  "IP address mismatch, wanted 127.0.0.1", "" },
 	{ "DNS:www.example.net", 90, false, NULL, "192.0.2.1", false, 0, CODE_L6RSP,
