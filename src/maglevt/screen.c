@@ -303,13 +303,17 @@ void screen_resize(struct screen *s)
  * goes on, for there is no shell that could continue it. */
 static void stop_here(void)
 {
+	const struct sigaction kernels = { .sa_handler = SIG_DFL };
+	struct sigaction curses;
 	sigset_t set, before;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTSTP);
-	(void)raise(SIGTSTP); /* blocked: it is the loop's otherwise */
+	(void)sigaction(SIGTSTP, &kernels, &curses); /* which has a handler, and gives back, too */
+	(void)raise(SIGTSTP);                        /* blocked: it is the loop's otherwise */
 	pthread_sigmask(SIG_UNBLOCK, &set, &before);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)sigaction(SIGTSTP, &curses, NULL);
 }
 
 void screen_suspend(struct screen *s)
