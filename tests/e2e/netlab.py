@@ -42,6 +42,7 @@ NUMBERS = {"client": 1, "lb": 2, "probe": 3, "s1": 11, "s2": 12, "s3": 13, "s4":
 SERVERS = ["s1", "s2", "s3", "s4"]
 # Many sources: all of it is local to the client.
 CLIENTS = "10.78.0.0/16"
+TRAFFIC = "10.78.0.1"
 VIPS4, VIPS6 = "192.0.2.0/24", "2001:db8:80::/64"
 VIP, VIP_GRE6 = "192.0.2.80", "192.0.2.81"
 VIP6, VIP6_GRE6 = "2001:db8:80::80", "2001:db8:80::81"
@@ -442,6 +443,11 @@ class Lab:
     def load(self, vip=VIP, path="/", *flags, name=None):
         self.number += 1
         return Load(self, name or f"load{self.number}", vip, path, *flags)
+
+    def traffic(self, rate, timeout="60s"):
+        """So many new connections a second, until it is stopped. They have an address of their own: the kernel
+        gives them ports, which others ask for by their number."""
+        return self.load(VIP, "/", "-rate", str(rate), "-at-once", "900", "-timeout", timeout, "-source", TRAFFIC)
 
     def requests(self, count, vip=VIP, *flags):
         """So many new connections, one after the other in each of 50 rows; what became of them.

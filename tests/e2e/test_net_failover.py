@@ -17,7 +17,7 @@ def test_the_fallback_takes_over_and_hands_back(lab):
                                            "fallback": {"s3": 100, "s4": 50}})}))
     assert by_server(lab.requests(400)).keys() == {"s1", "s2"}
 
-    load = lab.load(netlab.VIP, "/", "-rate", "100", "-at-once", "900", "-timeout", "60s")
+    load = lab.traffic(100)
     wait_for(lambda: len(load.read().ended) > 20, "requests")
     ill = netlab.now()
     lab.s1.broken()

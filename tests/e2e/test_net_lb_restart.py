@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("net")
 def test_the_load_balancer_restarts(lab, record_property):
     lab.start()
     downloads = lab.downloads(40)
-    load = lab.load(netlab.VIP, "/", "-rate", "100", "-at-once", "900", "-timeout", "60s")
+    load = lab.traffic(100)
     wait_for(lambda: len(load.read().ended) > 50, "requests")
 
     def recovers_in_time():

@@ -4,7 +4,6 @@ from collections import Counter
 
 import pytest
 
-import netlab
 from processes import wait_for
 
 pytestmark = pytest.mark.xdist_group("net")
@@ -15,7 +14,7 @@ RATE = 1000
 def test_maglevd_restarts_at_a_thousand_requests_a_second(lab):
     lab.start()
     downloads = lab.downloads(40)
-    load = lab.load(netlab.VIP, "/", "-rate", str(RATE), "-at-once", "900", "-timeout", "60s")
+    load = lab.traffic(RATE)
     wait_for(lambda: len(load.read().ended) > RATE, "a second of requests")
     # Once asked to end, once as in a crash.
     for end in (lab.d.stop, lab.d.kill):

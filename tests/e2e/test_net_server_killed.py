@@ -66,7 +66,7 @@ def test_one_server_dies(lab, screen, how, anomaly):
 
     account, screen = Account(lab, "-interval", "5ms", "-timeout", "900ms"), screen()
     screen.tmux.wait("s2")  # it has answered
-    load = lab.load(netlab.VIP, "/", "-rate", str(RATE), "-at-once", "900", "-timeout", f"{TIMEOUT}s")
+    load = lab.traffic(RATE, f"{TIMEOUT}s")
     wait_for(lambda: "s2" in by_server(load.read().ended), "requests to s2")
     since = lab.d.mark()
     died = netlab.now()
